@@ -1,0 +1,55 @@
+/* The trace ring and its lines. Pure; trace() is on every path, hot ones too: one record of 32 bytes
+ * and three multiplications. */
+#include "adapt/trace.h"
+#include "adapt/format.h"
+#include "adapt/node.h"
+
+#define TRACE(name, text) [TR_##name] = text,
+static const char *const texts[TRACES] = {
+    [TR_NONE] = "> nothing",
+#include "adapt/traces.def"
+};
+#undef TRACE
+
+/* Ours: xor, an odd multiplier, and a shift that brings high bits down; order matters. */
+static uint64_t hash_add(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+    return hash ^ hash >> 29;
+}
+
+void trace_add(struct trace_ring *ring, const struct trace_record *r) {
+    uint64_t hash = hash_add(ring->hash, r->us);
+
+    hash = hash_add(hash, (uint64_t)r->what << 32 | r->a);
+    hash = hash_add(hash, (uint64_t)r->b << 32 | r->c);
+    ring->hash = hash_add(hash, r->d);
+    ring->record[ring->count++ % TRACE_RECORDS] = *r;
+}
+
+void trace(struct node *n, enum trace_what what, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+    struct trace_record r = {.us = n->now_us, .what = what, .a = a, .b = b, .c = c, .d = d};
+
+    ASSERT(what > TR_NONE && what < TRACES);
+    trace_add(&n->trace, &r);
+}
+
+const struct trace_record *trace_at(const struct trace_ring *ring, uint32_t age) {
+    if (age >= TRACE_RECORDS || age >= ring->count) {
+        return NULL;
+    }
+    return &ring->record[(ring->count - 1 - age) % TRACE_RECORDS];
+}
+
+uint32_t trace_format(char *line, uint32_t size, node_id id, const struct trace_record *r) {
+    const uint32_t arg[4] = {r->a, r->b, r->c, r->d};
+    struct line l;
+
+    line_begin(&l, line, size);
+    line_add_char(&l, '[');
+    line_add_decimal(&l, r->us / 1000, 7);
+    line_add_text(&l, "ms] #");
+    line_add_decimal(&l, id, 0);
+    line_add_char(&l, ' ');
+    line_add_pattern(&l, r->what < TRACES ? texts[r->what] : texts[TR_NONE], arg, NULL);
+    return l.used;
+}

@@ -1,0 +1,59 @@
+/* The heads of a cluster datagram, Ethernet + IPv6 + UDP, and what a received frame is. Pure: bytes
+ * in, bytes out; the unit test walks all of it.
+ *
+ * A node's address is the link-local one made from its MAC, so whoever knows a MAC knows the
+ * address and no neighbour needs to be asked. net/udp.c therefore writes these 62 bytes itself
+ * instead of sending through lwIP (what that saves stands there); receiving goes through lwIP. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HEADS_PORT = 4347,     /* UDP port of the cluster, both ends: ours, after RR-4347 */
+    HEADS_BYTES = 62,      /* 14 Ethernet + 40 IPv6 [RFC 8200 3] + 8 UDP [RFC 768] */
+    HEADS_HOP_LIMIT = 255, /* never forwarded: link-local; the value of ND, easy to filter for */
+};
+#define HEADS_MAC_MASK 0xFFFFFFFFFFFFull
+
+/* As in memory, 2 bytes (NIC_PAD) before the frame begins: every field is aligned by nature. Fields
+ * are big-endian as on the wire. */
+struct heads {
+    uint8_t pad[2];
+    uint8_t to[6], from[6];
+    uint16_t type;         /* 0x86DD */
+    uint32_t version;      /* 6, traffic class 0, flow label 0 */
+    uint16_t payload_size; /* UDP head + data */
+    uint8_t next, hops;    /* 17, HEADS_HOP_LIMIT */
+    uint8_t source[16], target[16];
+    uint16_t source_port, target_port, udp_size, checksum;
+};
+_Static_assert(sizeof(struct heads) == 2 + HEADS_BYTES, "no holes");
+
+/* What never changes in the heads of the node with this MAC (a number, first byte highest). */
+void heads_init(struct heads *own, uint64_t mac);
+
+/* The heads of a datagram of `bytes` data bytes to the node `to` (0: to all nodes, ff02::1
+ * [RFC 4291 2.7.1]), all but the checksum of the data: the checksum field holds the pseudo-header's
+ * sum, to be completed by the card [E1000 3.3.6].
+ *   in  own from heads_init(); out 4-aligned */
+void heads_write(struct heads *out, const struct heads *own, uint64_t to, uint32_t bytes);
+
+/* The MAC inside a link-local address of 16 bytes made from it [RFC 4291 A], or 0: another kind. */
+uint64_t heads_mac_of(const uint8_t address[16]);
+/* fe80:: address of a MAC. */
+void heads_address_of(uint8_t address[16], uint64_t mac);
+
+/* A MAC of 6 bytes as a number, first byte highest: numbers compare as the bytes do. */
+uint64_t heads_mac_number(const uint8_t bytes[6]);
+
+enum frame_kind {
+    FRAME_CLUSTER,   /* IPv6/UDP to HEADS_PORT, whole, no extension heads */
+    FRAME_IPV6,      /* other IPv6: lwIP's */
+    FRAME_ARP_SHORT, /* dropped before lwIP, which does not check [D 12] */
+    FRAME_OTHER,     /* IPv4, ARP, anything: nobody here listens */
+    FRAME_SHORT,     /* no room for its own heads */
+    FRAME_KINDS
+};
+/* What the frame is, without trusting any of its lengths. */
+enum frame_kind heads_frame_kind(const uint8_t *frame, uint32_t bytes);

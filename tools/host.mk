@@ -1,0 +1,88 @@
+# Programs for the host: unit tests, the simulator, the small host tools. Included by Makefile.
+
+HOST_CFLAGS := -std=c11 -D_GNU_SOURCE -g $(WARNINGS) -I.
+
+# ---- unit tests -------------------------------------------------------------------------------
+# tests/unit/test_NAME.c names in a comment near its top, `/* sources: a.c b.c */`, the files that
+# are linked with it. Objects are shared by all tests; what a test fakes, it simply does not name.
+
+UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -Itests/unit -Wno-unused-parameter \
+               -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_TESTS  := $(sort $(basename $(notdir $(wildcard tests/unit/test_*.c))))
+UNIT_FIELDS := $(if $(UNIT_TESTS),$(shell awk -v key=sources -f tools/fields.awk \
+               $(UNIT_TESTS:%=tests/unit/%.c)))
+# The tests to run: all, or those that UNIT= names (`make unit UNIT="link crc"`).
+UNIT_RUN    := $(if $(UNIT),$(UNIT:%=test_%),$(UNIT_TESTS))
+
+$(eval $(call flags_stamp,unit,$(HOSTCC) $(UNIT_CFLAGS)))
+
+$(BUILD)/unit/obj/%.o: %.c $(BUILD)/flags/unit
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+# $(call unit_sources,NAME): the files that test NAME names.
+unit_sources = $(subst |, ,$(patsubst tests/unit/$(1).c:%,%,\
+               $(filter tests/unit/$(1).c:%,$(UNIT_FIELDS))))
+
+# $(call unit_rule,NAME)
+define unit_rule
+$(BUILD)/unit/$(1): $(patsubst %.c,$(BUILD)/unit/obj/%.o,tests/unit/$(1).c \
+                    $(call unit_sources,$(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$^ -lcmocka -lm -o $$@
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+
+unit-programs: $(UNIT_RUN:%=$(BUILD)/unit/%)
+.PHONY: unit-programs
+
+# Runs every test even when one fails or does not compile.
+unit:
+	@status=0; \
+	$(MAKE) --no-print-directory -k unit-programs UNIT="$(UNIT)" || status=1; \
+	tests/unit.sh $(UNIT_RUN:%=$(BUILD)/unit/%) || status=1; exit $$status
+
+# ---- simulator --------------------------------------------------------------------------------
+# The pure files and tests/sim, three times: 64-bit, 32-bit (must print the same trace hashes),
+# and 64-bit under ASan + UBSan.
+
+SIM_SOURCES := $(PURE_SOURCES) $(sort $(wildcard tests/sim/*.c))
+SIM_CC      := $(HOSTCC) $(HOST_CFLAGS) -O2
+SIM32_CC    := $(CROSS)gcc $(HOST_CFLAGS) -O2
+SIMSAN_CC   := $(HOSTCC) $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer \
+               -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# $(call sim_rules,NAME,COMPILE,LINK FLAGS)
+define sim_rules
+$(call flags_stamp,$(1),$(2))
+$(BUILD)/sim/$(1).obj/%.o: %.c $(BUILD)/flags/$(1)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$(2) -MMD -MP -c $$< -o $$@
+$(BUILD)/sim/$(1): $(SIM_SOURCES:%.c=$(BUILD)/sim/$(1).obj/%.o)
+	$$(call say,LD,$$@)
+	$$(Q)$(2) $(3) $$^ -lm -o $$@
+endef
+$(eval $(call sim_rules,sim,$(SIM_CC),))
+$(eval $(call sim_rules,sim32,$(SIM32_CC),-static))
+$(eval $(call sim_rules,simsan,$(SIMSAN_CC),))
+
+ifneq ($(wildcard tests/sim/*.c),)
+sim: $(BUILD)/sim/sim $(BUILD)/sim/sim32
+	$(if $(SEED),$(BUILD)/sim/sim --seed $(SEED) --trace)
+else
+sim:
+endif
+
+# ---- host tools: each tools/NAME.c is a program ------------------------------------------------
+
+TOOL_NAMES := $(basename $(notdir $(wildcard tools/*.c)))
+$(eval $(call flags_stamp,tools,$(HOSTCC) $(HOST_CFLAGS)))
+tools: $(TOOL_NAMES:%=$(BUILD)/tools/%)
+$(BUILD)/tools/%: tools/%.c $(BUILD)/flags/tools
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -O2 -MMD -MP $< -o $@
+
+-include $(shell find $(BUILD)/unit $(BUILD)/sim $(BUILD)/tools -name '*.d' 2> /dev/null)

@@ -1,0 +1,1 @@
+"""The parts of ./lisse, the launcher. Standard library only; ARCHITECTURE.md names each file."""
