@@ -1,5 +1,6 @@
 # Lisse's build: the targets a person calls. How each thing is built stands in tools/*.mk:
-# kernel.mk (image, lwIP), host.mk (unit tests, simulator, host tools), programs.mk (musl, apps).
+# kernel.mk (image, lwIP), host.mk (unit tests, simulator), lan.mk (the switch), programs.mk (musl,
+# apps).
 #
 # Everything built goes to $(BUILD); third-party sources live in a cache folder outside the
 # repository (tools/fetch). `make help` lists the targets.
@@ -25,7 +26,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all kernel programs tools deps fetch musl unit sim tidy mutants system test run iso clean
-.PHONY: help FORCE
+.PHONY: clang help FORCE
 
 all: kernel programs tools sim
 
@@ -41,18 +42,28 @@ endef
 PURE_SOURCES := $(sort $(wildcard adapt/*.c services/*.c net/link*.c))
 
 include tools/host.mk
+include tools/lan.mk
 include tools/programs.mk
 include tools/kernel.mk
-include tools/lan.mk
 
 deps:
 	@tools/deps
 
-tidy: pure-objects
-	@$(PYTHON) tests/tidy/tidy.py
+# What does not compile is reported, and the rest is still checked.
+tidy:
+	@$(MAKE) --no-print-directory -k pure-objects || true
+	@$(PYTHON) tests/tidy/tidy.py --build $(BUILD)
 
-system: all
-	@$(PYTHON) -m pytest -q tests/system
+# Runs also when something did not build: what is there is still tested.
+system:
+	@status=0; \
+	$(MAKE) --no-print-directory -k all wrong-build || status=1; \
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/system || status=1; exit $$status
+
+# The host's code must please clang too, where it is installed.
+clang:
+	@command -v clang > /dev/null || { echo "clang is not installed"; exit 1; }
+	clang $(HOST_CFLAGS) -Wno-string-conversion -fsyntax-only $(PURE_SOURCES) $(wildcard tests/sim/*.c tools/lan/*.c)
 
 test: deps
 	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/run $(MAKEOVERRIDES)
@@ -78,6 +89,7 @@ help:
 #:   make mutants    break the core on purpose; each broken core must be caught by the simulator
 #:   make tidy       style law, include table, purity of the core  2 s
 #:   make system     whole systems in QEMU                         5 min
+#:   make clang      the host's code, compiled by clang too (if installed)
 #:
 #: Pieces
 #:   make kernel     build/lisse.elf

@@ -9,8 +9,8 @@
 seat_id locate(const struct view *v, uint64_t key);
 
 /* Deals the 256 slots of the cell again for the given seats: the minimum number moves, and members
- * stay within one slot of each other [P 7.21]. Slots of seats that are not named, and SLOT_NONE, are
- * orphans and move. count is 1 … MEMBERS_MAX, seats are different and < SLOT_NONE. */
+ * stay within one slot of each other [P 7.21]. Slots of seats that are not named, and SLOT_NONE,
+ * are orphans and move. count is 1 … MEMBERS_MAX, seats are different and < SLOT_NONE. */
 void locator_deal(uint8_t slot[SLOTS], const seat_id *seats, uint32_t count);
 /* How many slots the seat has. */
 uint32_t locator_slots(const uint8_t slot[SLOTS], seat_id seat);

@@ -1,13 +1,14 @@
-/* Membership of one node: discovery, founding, admission, roles, phases [D 6, P 7.5-7.12]. Pure; the
- * timers and the repetition of its idempotent datagrams are its own. The state below lies inside
- * struct node: no pointers; adapt/member*.c and adapt/supervisor.c alone write it.
+/* Membership of one node: discovery, founding, admission, roles, phases [D 6, P 7.5-7.12]. Pure;
+ * the timers and the repetition of its idempotent datagrams are its own. The state below lies
+ * inside struct node: no pointers; adapt/member*.c and adapt/supervisor.c alone write it.
  *
  * Who decides: the proposer, the lowest voter of the view in place. A decree makes view e + 1:
  *   newcomer -HELLO-> proposer -STABLE(0)-> members -STABLE_ACK-> (no job anywhere)
  *   -ACCEPT-> voters -ACCEPTED-> (majority: decided) -COMMIT-> members and joiners -COMMITTED->
  *   then every member: START PHYS SETTING LOG, -PHASE-> proposer; joiners in the view: the roles
  *   view by the same steps; none: -STABLE(1)-> members.
- * GAP: no takeover when the proposer is silent, and no removal of a member: both come with failures. */
+ * GAP: no takeover when the proposer is silent, and no removal of a member: both come with
+ * failures. */
 #pragma once
 
 #include "adapt/msg.h"
@@ -44,6 +45,7 @@ enum {
     SEEN_CLUSTER_TOLD = 128,
     SEEN_OPTION_TOLD = 256,
     SEEN_REFUSE_TOLD = 512,
+    SEEN_FOUNDER_TOLD = 1024,
 };
 struct seen {
     uint64_t mac;          /* 0: free row */
@@ -104,7 +106,7 @@ struct proposer {
     uint64_t window_us;    /* joiners are collected until then; 0: nobody asked */
     uint64_t retry_us;     /* not before: a job was running */
     uint64_t answer_us;    /* next repeat of answers to newcomers; 0: none */
-    uint64_t nag_us;       /* next report about an admitted node that does not answer */
+    uint64_t nag_us;       /* QUIET is given up, or who does not answer COMMIT is named */
     uint64_t digest_from, digest_to;
     uint8_t answered[MEMBERS_MAX]; /* by index in the view asked: its answer to this step is here */
     struct view next;      /* what is proposed; in place itself from PROPOSER_COMMIT on */
@@ -112,23 +114,24 @@ struct proposer {
 
 struct member {
     uint8_t state;        /* enum member_state */
-    uint8_t hold_links;   /* a newer view exists: link messages wait for it [P 7.2]; node.c reads */
     uint8_t hello_step;   /* index in the schedule of HELLOs */
     uint8_t refused;      /* enum refuse: last reason given to this node */
-    uint8_t stable;       /* announced for this view */
-    uint8_t twin_told;
-    uint8_t name_missing; /* boot gave no sound name: n<ID> */
-    uint8_t pad;
+    uint8_t stable;       /* announced for this view: jobs may start */
+    uint8_t manual;       /* join=manual: neither asks nor founds */
+    uint8_t manual_told;
+    uint8_t pad[2];
     uint32_t round;       /* newest STABLE of this epoch */
     uint32_t pad2;
+    uint64_t twin_nonce;  /* of the other node with this MAC, told once */
     uint64_t digest;      /* of view */
-    uint64_t started_us;  /* listening since */
+    uint64_t listen_us;   /* does not found alone before; UINT64_MAX once it was looked at */
+    uint64_t hello_base_us; /* the schedule's time 0 */
     uint64_t hello_us;    /* next HELLO; UINT64_MAX: none */
     uint64_t said_us;     /* last multicast HELLO */
-    uint64_t waiting_us;  /* next report on who is missing; UINT64_MAX: none */
+    uint64_t waiting_us;  /* next look at who is missing; UINT64_MAX: in a view */
     uint64_t asked_us;    /* last heard of the cluster asked */
-    uint64_t told_us;     /* last time that a foreign cluster's silence, … was reported */
-    uint8_t asked[16];    /* its uuid */
+    uint64_t refusal_us;  /* last report about a refused view: one a second */
+    uint8_t asked[16];    /* uuid of the cluster asked; zeroes: none */
     struct view view;     /* in place; epoch 0: none */
     struct view_pieces incoming;
     struct acceptor acceptor;
@@ -143,11 +146,11 @@ enum door {
     DOOR_OTHER_CLUSTER,
     DOOR_NOT_MEMBER,
     DOOR_OLD_INCARNATION,
-    DOOR_NEWER_EPOCH, /* of a node that this view does not know: dropped, comes again */
+    DOOR_NEWER_EPOCH, /* a member's, and its acks count; its messages wait for the view [D 6.5] */
     DOORS
 };
 
-/* ---- called by adapt/node.c ---------------------------------------------------------------------- */
+/* ---- called by adapt/node.c ----------------------------------------------------------------- */
 
 /* EV_START has filled n->self: the network can receive from now on. */
 void member_start(struct node *n);
@@ -157,13 +160,13 @@ uint64_t member_deadline_us(const struct node *n);
 /* A WAY_DATAGRAM message of the right type, size and CRC from that MAC; cluster, view, sender and
  * nonce stand in its body and are judged here. */
 void member_on_message(struct node *n, const struct msg *m, uint64_t from_mac);
-/* May a link datagram of this cluster come in? DOOR_OK: *seat is the sender's in this node's view.
- * From an older epoch of a member: late, comes in [P 7.3]. From a newer one: comes in, but from now
- * on hold_links is set until that view is in place: messages stay with the link [D 6.5]. */
-enum door member_judge(struct node *n, seat_id *seat, uint32_t incarnation, uint32_t epoch,
+/* May a link datagram of this cluster come in? DOOR_OK and DOOR_NEWER_EPOCH: *seat is a member's, and
+ * < MEMBERS_MAX. From an older epoch of a member: late, comes in [P 7.3]. Of a node that this view
+ * does not know yet: DOOR_NOT_MEMBER; it comes again when the view is here. */
+enum door member_judge(const struct node *n, seat_id *seat, uint32_t incarnation, uint32_t epoch,
                        uint64_t from_mac);
 
-/* ---- for consoles and the launcher ----------------------------------------------------------------- */
+/* ---- for consoles and the launcher ---------------------------------------------------------- */
 
 /* "off", "listening", "asking", then the role of this node in its view. */
 const char *member_state_name(const struct node *n);

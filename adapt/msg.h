@@ -36,8 +36,8 @@ enum { MSG_BODY_MAX = DATAGRAM_BYTES_MAX - DATAGRAM_HEAD_MAX }; /* 1372 */
 
 /* ---- bodies; fixed width, explicit padding --------------------------------------------------- */
 
-/* Discovery and membership (datagrams). HELLO and REFUSE keep their type numbers and layout in every
- * build: another build must be understood well enough to be refused [D 6]. */
+/* Discovery and membership (datagrams). HELLO and REFUSE keep their type numbers and layout in
+ * every build: another build must be understood well enough to be refused [D 6]. */
 struct body_hello {
     uint64_t nonce, build_id, mac;
     uint8_t uuid[16];     /* cluster of the sender (epoch != 0) or the one it asks; zeroes: none */

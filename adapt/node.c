@@ -1,6 +1,6 @@
-/* The node: one event in, its effects out. Owns the memory block, the order of a step (link, door, handlers,
- * loopback, acks) and the calls that services make. Pure; runs in the kernel's loop, in the simulator and in
- * unit tests. It never knows what a service does.
+/* The node: one event in, its effects out. Owns the memory block, the order of a step (link, door,
+ * handlers, loopback, acks) and the calls that services make. Pure; runs in the kernel's loop, in
+ * the simulator and in unit tests. It never knows what a service does.
  *
  *   datagram -> link_check -> identity (member_judge) -> link -> msg_invalid -> service handler
  *   a handler's sends -> link (another node) or loopback ring (itself), drained before the step ends */
@@ -61,7 +61,7 @@ const void *node_state_const(const struct node *n, enum service_no service) {
     return (const uint8_t *)n + n->service_offset[service];
 }
 
-/* ---- what a service may ask ---------------------------------------------------------------------- */
+/* ---- what a service may ask ----------------------------------------------------------------- */
 
 struct effects *node_fx(struct node *n) {
     ASSERT(n->scratch_fx != 0);
@@ -118,6 +118,12 @@ seat_id node_seat(const struct node *n) {
     return self != NULL && self->nonce == n->self.nonce ? self->seat : SEAT_NONE;
 }
 
+node_id node_self_id(const struct node *n) {
+    const struct view_member *self = view_by_seat(&n->member.view, node_seat(n));
+
+    return self != NULL ? self->id : 0;
+}
+
 uint64_t node_now_us(const struct node *n) {
     return n->now_us;
 }
@@ -171,7 +177,7 @@ void node_refuse(struct node *n, const char *what, uint64_t a, uint64_t b) {
     trace(n, TR_REFUSED, 0, (uint32_t)a, (uint32_t)b, 0);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 void msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t key) {
     memset(&m->head, 0, sizeof(m->head));
@@ -274,7 +280,7 @@ void link_emit(void *world, seat_id seat, struct datagram_head *head, const uint
     fx->list[fx->count - 1].ref = ref;
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 static void drop(struct node *n, uint64_t *counter, uint32_t seat, enum door why) {
     (*counter)++;
@@ -290,7 +296,8 @@ static void dispatch(struct node *n, const struct msg *m, const struct msg_from 
     }
 }
 
-/* Copies a message out of a datagram; the contents stay where they are. NULL or the reason to drop it. */
+/* Copies a message out of a datagram; the contents stay where they are. NULL or the reason to drop
+ * it. */
 static const char *decode(struct msg *m, struct msg_from *from, const uint8_t *bytes,
                           uint32_t size) {
     if (size < sizeof(m->head)) {
@@ -306,8 +313,8 @@ static const char *decode(struct msg *m, struct msg_from *from, const uint8_t *b
     return msg_invalid(m, from->contents_bytes);
 }
 
-/* A datagram that came early lies in the link's memory, which the step may use again before the effects are
- * performed: its contents move to where effects' bytes live. */
+/* A datagram that came early lies in the link's memory, which the step may use again before the
+ * effects are performed: its contents move to where effects' bytes live. */
 static void keep_contents(struct node *n, struct msg_from *from) {
     uint8_t *room = effect_room(node_fx(n), from->contents_bytes);
 
@@ -332,6 +339,10 @@ bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size
         n->counters.bad_message++;
         node_refuse(n, reason, m.head.type, seat);
         return true;
+    }
+    if (n->hold[seat] != 0) {
+        n->counters.held++;
+        return false; /* of a newer epoch: stays in the sender's window [D 6.5] */
     }
     n->counters.received++;
     if (from.contents_bytes != 0 && !in_event(n, bytes)) {
@@ -359,8 +370,8 @@ void link_silence(void *world, seat_id seat, bool silent) {
                 peer != NULL ? peer->name : "?");
 }
 
-/* The sender's cluster time: what this node shows a program is never earlier [P 9.9]. A jump of more than a day
- * is no time. */
+/* The sender's cluster time: what this node shows a program is never earlier [P 9.9]. A jump of
+ * more than a day is no time. */
 static void learn_time(struct node *n, const struct datagram_head *head) {
     uint64_t theirs = (uint64_t)head->time_high << 32 | head->time_low;
     uint64_t ours = node_cluster_now_us(n);
@@ -408,7 +419,9 @@ static void on_datagram(struct node *n, const struct event *ev) {
                          : member_judge(n, &head.seat, head.incarnation, head.epoch,
                                         ev->datagram.from);
 
-    if (door != DOOR_OK) {
+    if (door == DOOR_NEWER_EPOCH) {
+        n->hold[head.seat] = 1; /* its acks count, its messages wait for the view [P 7.2] */
+    } else if (door != DOOR_OK) {
         drop(n, door == DOOR_OTHER_CLUSTER ? &n->counters.bad_cluster : &n->counters.bad_sender,
              head.seat, door);
         return;
@@ -418,7 +431,7 @@ static void on_datagram(struct node *n, const struct event *ev) {
                      n);
 }
 
-/* ---- views --------------------------------------------------------------------------------------- */
+/* ---- views ---------------------------------------------------------------------------------- */
 
 bool node_link_open(struct node *n, seat_id seat) {
     if (seat == node_seat(n) || link_is_open(node_links(n), seat)) {
@@ -440,7 +453,8 @@ void node_view_installed(struct node *n) {
             link_set_peer(ls, seat, peer->nonce, n);
         }
     }
-    for (seat_id seat = 0; seat < MEMBERS_MAX && !n->member.hold_links; seat++) {
+    memset(n->hold, 0, sizeof(n->hold));
+    for (seat_id seat = 0; seat < MEMBERS_MAX; seat++) {
         link_resume(ls, seat, n->now_us, n);
     }
     for (uint32_t i = 1; i < SERVICES; i++) {
@@ -450,7 +464,7 @@ void node_view_installed(struct node *n) {
     }
 }
 
-/* ---- one step ------------------------------------------------------------------------------------ */
+/* ---- one step ------------------------------------------------------------------------------- */
 
 static void on_start(struct node *n, const struct event_start *start) {
     n->self = *start;
@@ -478,8 +492,8 @@ static void on_tick(struct node *n) {
     }
 }
 
-/* A message to itself is handled after the handler that sent it, in order. Bounded: a chain of self-messages
- * ends, since each is an answer to a request of the same step. */
+/* A message to itself is handled after the handler that sent it, in order. Bounded: a chain of
+ * self-messages ends, since each is an answer to a request of the same step. */
 static void loopback_drain(struct node *n) {
     struct loopback *l = &n->loopback;
     struct msg_from from = {.seat = node_seat(n)};

@@ -1,6 +1,6 @@
-/* The node: one block of memory that holds the whole pure core of one PC. Private to adapt/ (services use
- * adapt/service.h, worlds adapt/port.h). No pointer, size_t or long inside [D 4], except `fx` and `world`-less
- * scratch that is only valid while node_step runs. */
+/* The node: one block of memory that holds the whole pure core of one PC. Private to adapt/
+ * (services use adapt/service.h, worlds adapt/port.h). No pointer, size_t or long inside [D 4],
+ * except `fx` and `world`-less scratch that is only valid while node_step runs. */
 #pragma once
 
 #include "adapt/locator.h"
@@ -11,8 +11,8 @@
 #include "adapt/service.h"
 #include "adapt/trace.h"
 
-/* Messages to itself: a ring, so that a handler never runs inside another [STYLE A5]. 64 x 1404 B = 88 KiB. A step
- * sends itself at most a handful per entry it touches; asserted. */
+/* Messages to itself: a ring, so that a handler never runs inside another [STYLE A5]. 64 x 1404 B
+ * = 88 KiB. A step sends itself at most a handful per entry it touches; asserted. */
 enum { LOOPBACK_MAX = 64 };
 struct loopback {
     uint32_t head, count;
@@ -33,6 +33,7 @@ struct node {
     struct member member;     /* view, founding, phases: adapt/member.c writes it */
     struct trace_ring trace;
     struct node_counters counters;
+    uint8_t hold[MEMBERS_MAX];           /* by seat: 1 while that peer's messages wait for a newer view */
     struct loopback loopback;
     uint32_t link_offset;                /* from this struct to the link_set */
     uint32_t service_offset[SERVICES];   /* to each service's block */
@@ -40,13 +41,13 @@ struct node {
     uint64_t scratch_fx;                 /* struct effects * of the step under way, 0 outside */
     uint64_t scratch_event;              /* the datagram of the event being handled, 0: none */
 };
-/* Sends m as an idempotent datagram beside the links: to a MAC, or to all nodes (0). Members of the cluster and
- * strangers alike [D 6.4]. */
+/* Sends m as an idempotent datagram beside the links: to a MAC, or to all nodes (0). Members of
+ * the cluster and strangers alike [D 6.4]. */
 void node_send_direct(struct node *n, uint64_t to_mac, const struct msg *m);
 /* The current view (epoch 0: none). */
 const struct view *node_view(const struct node *n);
-/* member.c calls it after it has put a new view in place: links follow (peers set, dropped), held messages are
- * delivered, services resend what is pending. */
+/* member.c calls it after it has put a new view in place: links follow (peers set, dropped), held
+ * messages are delivered, services resend what is pending. */
 void node_view_installed(struct node *n);
 /* True when the link to that member is open; starts its handshake otherwise (PHYS, P 7.24). */
 bool node_link_open(struct node *n, seat_id seat);

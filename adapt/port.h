@@ -1,6 +1,6 @@
-/* The seam between the pure core and the world that runs it (kernel, simulator, unit test): events go
- * in, effects come out [D 4]. The world calls node_step() with one event at a time and performs the
- * effects in list order before the next event; performing cannot fail. */
+/* The seam between the pure core and the world that runs it (kernel, simulator, unit test): events
+ * go in, effects come out [D 4]. The world calls node_step() with one event at a time and performs
+ * the effects in list order before the next event; performing cannot fail. */
 #pragma once
 
 #include "adapt/base.h"
@@ -158,8 +158,8 @@ struct effect {
     uint8_t head[DATAGRAM_HEAD_MAX]; /* where short datagrams stand */
 };
 
-/* The list and the bytes that its effects point to. One step delivers at most a window of messages and the
- * loopback ring, with <= 1 KiB of bytes each: 96 KiB; asserted. */
+/* The list and the bytes that its effects point to. One step delivers at most a window of messages
+ * and the loopback ring, with <= 1 KiB of bytes each: 96 KiB; asserted. */
 enum { EFFECT_ARENA_BYTES = 128 * 1024 };
 struct effects {
     uint32_t count;
@@ -191,3 +191,6 @@ uint64_t node_deadline_us(const struct node *n);
 
 /* Cluster time of a world's now_us, in microseconds [P 9.9]. */
 uint64_t node_cluster_us(const struct node *n, uint64_t now_us);
+
+/* This node's id in the view; 0 before admission. For the trace's lines. */
+node_id node_self_id(const struct node *n);

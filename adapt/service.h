@@ -1,6 +1,7 @@
-/* The plug-in of a distributed service [RR 3.1, P 7.1]. A service registers once (services/services.c), never
- * names a node, and gets messages, events and ticks through these functions; its state is one block in the
- * node's memory. Entries migrate through the four steps (next issue: the members that do so come then). */
+/* The plug-in of a distributed service [RR 3.1, P 7.1]. A service registers once
+ * (services/services.c), never names a node, and gets messages, events and ticks through these
+ * functions; its state is one block in the node's memory. Entries migrate through the four steps
+ * (next issue: the members that do so come then). */
 #pragma once
 
 #include "adapt/msg.h"
@@ -29,11 +30,13 @@ extern const struct service_ops *const service_table[SERVICES];
 void *node_state(struct node *n, enum service_no service);
 const void *node_state_const(const struct node *n, enum service_no service);
 
-/* Sends m to the manager of m->head.key. m's type, size, key, version, op are filled in by the caller; seat
- * (requester) is this node's unless the caller forwards (adaptation_forward). [RR 3.2] */
+/* Sends m to the manager of m->head.key. m's type, size, key, version, op are filled in by the
+ * caller; seat (requester) is this node's unless the caller forwards (adaptation_forward). [RR
+ * 3.2] */
 void adaptation_send(struct node *n, struct msg *m);
-/* The same to a member known by its seat (an answer, an owner, a host). To itself: the loopback ring, the same
- * handler. ref: bytes of a frame behind the message. cookie: see service_ops.on_acked, 0 = none. */
+/* The same to a member known by its seat (an answer, an owner, a host). To itself: the loopback
+ * ring, the same handler. ref: bytes of a frame behind the message. cookie: see
+ * service_ops.on_acked, 0 = none. */
 void node_send(struct node *n, seat_id to, struct msg *m);
 void node_send_page(struct node *n, seat_id to, struct msg *m, struct frame_ref ref, uint32_t cookie);
 /* An empty message of that type with its fixed body's size, key and job generation filled in. */

@@ -23,7 +23,7 @@ enum phase { PHASE_START, PHASE_PHYS, PHASE_SETTING, PHASE_LOG, PHASE_END, PHASE
 struct phases {
     uint64_t began_us;   /* of the phase under way */
     uint32_t epoch;      /* the view that they are of; 0: none */
-    uint32_t now;        /* enum phase under way; PHASES: all have ended */
+    uint32_t now;        /* enum phase under way; PHASES: all have ended and are recorded */
     uint32_t us[PHASES]; /* how long each took */
     uint32_t pad;
 };
@@ -42,6 +42,7 @@ struct change_record {
 struct supervisor {
     struct phases phases;
     uint64_t heard_us;       /* the newest view was first heard of; 0: not yet */
+    uint64_t poll_us;        /* PHYS: links are looked at again; UINT64_MAX: not in PHYS */
     uint64_t resend_us;      /* PHASE goes out again; UINT64_MAX: it need not */
     uint32_t resend_gap_us;
     uint32_t changes;        /* records ever */
@@ -49,16 +50,16 @@ struct supervisor {
     /* as the proposer */
     uint64_t stable_us;      /* STABLE goes out again; UINT64_MAX: it need not */
     uint64_t told_us[MEMBERS_MAX]; /* by index in the view: its PHASE came then; 0: not yet */
+    uint32_t told[MEMBERS_MAX][PHASES]; /* its times */
     uint32_t stable_gap_us;
-    uint8_t stable_wanted;   /* STABLE(1) was announced: who has not acked it gets it again */
+    uint32_t pad;
     uint8_t acked[MEMBERS_MAX]; /* by index in the view: its STABLE_ACK of this round is here */
-    uint8_t pad[3];
 };
 
 struct node;
 struct msg;
 
-/* ---- for consoles ---------------------------------------------------------------------------------- */
+/* ---- for consoles --------------------------------------------------------------------------- */
 enum supervisor_state supervisor_state(const struct node *n);
 const char *supervisor_state_name(enum supervisor_state state);
 const char *phase_name(enum phase phase);        /* START PHYS SETTING LOG END [RR Fig 10] */
@@ -66,11 +67,13 @@ const char *change_cause_name(enum change_cause cause);
 /* The change of that age, 0 the newest; NULL: none so old is kept. */
 const struct change_record *supervisor_change(const struct node *n, uint32_t age);
 
-/* ---- for adapt/member*.c ----------------------------------------------------------------------------- */
+/* ---- for adapt/member*.c -------------------------------------------------------------------- */
 
 /* A decree for this epoch was heard: START of the change begins, once. */
 void supervisor_hear(struct node *n, uint32_t epoch);
-/* A new view is in place: START ends, PHYS begins. before: role of this node until now. */
+/* The view in place is about to be replaced, or is stable: its change is recorded. */
+void supervisor_close(struct node *n);
+/* A new view is in place: START ends, PHYS begins. */
 void supervisor_view(struct node *n);
 /* Goes on with the phases as far as they go, repeats PHASE and STABLE when due. */
 void supervisor_tick(struct node *n);

@@ -1,5 +1,5 @@
-/* The trace ring and its lines. Pure; trace() is on every path, hot ones too: one record of 32 bytes
- * and three multiplications. */
+/* The trace ring and its lines. Pure; trace() is on every path, hot ones too: one record of 32
+ * bytes and three multiplications. */
 #include "adapt/trace.h"
 #include "adapt/format.h"
 #include "adapt/node.h"

@@ -1,6 +1,7 @@
-/* The trace: typed records of what the core decided, in one grammar for console, simulator and tests
- * [STYLE A9]. Records are numbers; trace_format() makes the line. A running hash over all records,
- * times included, is the trace hash: the same on 32 and 64 bits for the same events [D 4]. */
+/* The trace: typed records of what the core decided, in one grammar for console, simulator and
+ * tests [STYLE A9]. Records are numbers; trace_format() makes the line. A running hash over all
+ * records, times included, is the trace hash: the same on 32 and 64 bits for the same events [D
+ * 4]. */
 #pragma once
 
 #include "adapt/base.h"
@@ -34,7 +35,7 @@ void trace_add(struct trace_ring *ring, const struct trace_record *r);
 /* The record of that age: 0 the newest. NULL: none so old is left. */
 const struct trace_record *trace_at(const struct trace_ring *ring, uint32_t age);
 const struct trace_ring *node_trace(const struct node *n);
-/* Writes "[     12ms] #2 > fault access 1 page 7 thread slot 0" for that record of node `id`, cut at
- * size - 1 bytes and zero-terminated; returns its length. In the text of traces.def, %a %b %c %d are
- * the arguments in decimal, %A … in hexadecimal. */
+/* Writes "[     12ms] #2 > fault access 1 page 7 thread slot 0" for that record of node `id`, cut
+ * at size - 1 bytes and zero-terminated; returns its length. In the text of traces.def, %a %b %c
+ * %d are the arguments in decimal, %A … in hexadecimal. */
 uint32_t trace_format(char *line, uint32_t size, node_id id, const struct trace_record *r);

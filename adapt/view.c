@@ -4,7 +4,7 @@
 #include "adapt/format.h"
 #include "adapt/locator.h"
 
-/* ---- making ------------------------------------------------------------------------------------- */
+/* ---- making --------------------------------------------------------------------------------- */
 
 static bool name_is_taken(const struct view *v, const char name[NAME_BYTES]) {
     for (uint32_t i = 0; i < v->count; i++) {
@@ -164,7 +164,7 @@ int view_apply(const struct view *v, const struct change *changes, uint32_t coun
     return view_voters(next) != 0 ? 0 : -ERR_INVALID;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 uint32_t view_bytes(const struct view *v) {
     return (uint32_t)(offsetof(struct view, member) + v->count * sizeof(v->member[0]));

@@ -1,8 +1,8 @@
-/* What the boot loader told us, in one struct, whichever loader it was.
- * Filled once at boot by one of the two parsers, read by everybody afterwards. The parsers are pure:
- * they see physical memory as bytes 0 … size-1 and never follow a pointer out of it, so that tests
- * feed them truncated and hostile tables on the host. Sources: [MB1] Multiboot 0.6.96 section 3.3,
- * [MB2] Multiboot2 2.0 section 3.6. */
+/* What the boot loader told us, in one struct, whichever loader it was. Filled once at boot by
+ * one of the two parsers, read by everybody afterwards. The parsers are pure: they see physical
+ * memory as bytes 0 … size-1 and never follow a pointer out of it, so that tests feed them
+ * truncated and hostile tables on the host. Sources: [MB1] Multiboot 0.6.96 section 3.3, [MB2]
+ * Multiboot2 2.0 section 3.6. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,8 @@
-/* The first instructions: headers for both Multiboot versions in one image, early page tables, jump to
- * the high half. Runs with paging off at its physical address, on the loader's segments, interrupts
- * off; uses nothing but its registers until the stack is set. Ends in kernel_main(magic, info).
- * Sources: [MB1 3.1], [MB2 3.1], [IA32-3A 4.3] (4 MB pages), [IA32-3A 2.5] (CR0, CR4). */
+/* The first instructions: headers for both Multiboot versions in one image, early page tables,
+ * jump to the high half. Runs with paging off at its physical address, on the loader's segments,
+ * interrupts off; uses nothing but its registers until the stack is set. Ends in
+ * kernel_main(magic, info). Sources: [MB1 3.1], [MB2 3.1], [IA32-3A 4.3] (4 MB pages), [IA32-3A
+ * 2.5] (CR0, CR4). */
 
 #define KERNEL_BASE  0xC0000000 /* = mm/layout.h */
 #define PHYSICAL(symbol) ((symbol) - KERNEL_BASE)

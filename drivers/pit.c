@@ -1,5 +1,5 @@
-/* 8254 channels 0 and 2. Sources: [8254] control word, modes 0 and 2; the gate and output of channel 2 are
- * in port 0x61 [PC/AT]. */
+/* 8254 channels 0 and 2. Sources: [8254] control word, modes 0 and 2; the gate and output of
+ * channel 2 are in port 0x61 [PC/AT]. */
 #include "drivers/pit.h"
 
 #include "kernel/cpu.h"

@@ -18,7 +18,7 @@ void pit_periodic(uint32_t count);
 /* Channel 0's counter now (counts down). */
 uint32_t pit_read(void);
 
-/* Channel 2 counts down from 65535, without sound; stopwatch_read gives the ticks since, and false when
- * it has run out (more than 54.9 ms). */
+/* Channel 2 counts down from 65535, without sound; stopwatch_read gives the ticks since, and
+ * false when it has run out (more than 54.9 ms). */
 void pit_stopwatch_start(void);
 bool pit_stopwatch_read(uint32_t *ticks);

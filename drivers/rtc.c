@@ -1,5 +1,6 @@
-/* The battery clock. Read twice until both agree, because an update may fall in between; bounded, so a
- * missing or mad clock costs 3 ms. Sources: [MC146818] registers A (update in progress), B (formats). */
+/* The battery clock. Read twice until both agree, because an update may fall in between;
+ * bounded, so a missing or mad clock costs 3 ms. Sources: [MC146818] registers A (update in
+ * progress), B (formats). */
 #include "drivers/rtc.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* The battery clock: date and time at boot. Source: [MC146818] registers 0x00-0x0D; century at 0x32. */
+/* The battery clock: date and time at boot. Source: [MC146818] registers 0x00-0x0D; century at
+ * 0x32. */
 #pragma once
 
 #include <stdbool.h>

@@ -8,8 +8,8 @@ static uint32_t number(uint8_t value, uint8_t status_b) {
     return status_b & B_BINARY ? value : (uint32_t)(value >> 4) * 10 + (value & 0xF);
 }
 
-/* Days from 1970-01-01 to the given date of the Gregorian calendar: years begin in March, so that the
- * leap day is a year's last and months follow the 153-days-in-5 pattern. */
+/* Days from 1970-01-01 to the given date of the Gregorian calendar: years begin in March, so
+ * that the leap day is a year's last and months follow the 153-days-in-5 pattern. */
 static uint32_t days_since_1970(uint32_t year, uint32_t month, uint32_t day) {
     uint32_t y = month > 2 ? year : year - 1;
     uint32_t m = month > 2 ? month - 3 : month + 9;

@@ -1,12 +1,12 @@
-/* Two 16550s. The interrupt handler moves bytes between UART and rings and never more than a FIFO's worth
- * in a turn; a line that is full or unplugged therefore never holds anybody up. Both handlers run with
- * interrupts off, like everything in the kernel, so the rings need no locks. Source: [16550] 8.0. */
+/* Two 16550s. The interrupt handler moves bytes between UART and rings and never more than a
+ * FIFO's worth in a turn; a line that is full or unplugged therefore never holds anybody up.
+ * Both handlers run with interrupts off, like everything in the kernel, so the rings need no
+ * locks. Source: [16550] 8.0. */
 #include "drivers/serial.h"
 
 #include <stddef.h>
 
 #include "kernel/cpu.h"
-#include "kernel/irq.h"
 
 /* Registers, as offsets from the port's base [16550 table II]. */
 enum {
@@ -41,7 +41,6 @@ _Static_assert((SERIAL_TX_BYTES & (SERIAL_TX_BYTES - 1)) == 0, "ring indices wra
 /* Indices count bytes for ever (modulo 2^32); head - tail is what the ring holds. */
 struct uart {
     uint16_t base; /* 0: not there */
-    uint8_t irq;
     uint8_t ier;
     struct serial_counters counters;
     uint32_t rx_head, rx_tail, tx_head, tx_tail;
@@ -78,8 +77,8 @@ static void uart_receive(struct uart *u) {
     }
 }
 
-/* Fill the FIFO if it is empty; ask for an interrupt when more is waiting. The UART of a virtual machine
- * empties at once, so go on while it does, but not for ever. */
+/* Fill the FIFO if it is empty; ask for an interrupt when more is waiting. The UART of a virtual
+ * machine empties at once, so go on while it does, but not for ever. */
 static void uart_transmit(struct uart *u) {
     for (uint32_t turn = 0; turn < SERIAL_TX_BYTES / FIFO_BYTES; turn++) {
         if (u->tx_head == u->tx_tail || !(reg_read(u, LSR) & LSR_ROOM)) {
@@ -103,18 +102,18 @@ static void uart_interrupt(struct uart *u) {
     uart_transmit(u);
 }
 
-static void on_com1(void) {
+void serial_com1_interrupt(void) {
     uart_interrupt(&uarts[SERIAL_COM1]);
 }
 
-static void on_com2(void) {
+void serial_com2_interrupt(void) {
     uart_interrupt(&uarts[SERIAL_COM2]);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-/* A UART keeps what is written to its scratch register, and in loopback its modem outputs come back as
- * modem inputs: RTS, OUT1, OUT2 as CTS, RI, DCD. Nothing at an empty port does both. */
+/* A UART keeps what is written to its scratch register, and in loopback its modem outputs come
+ * back as modem inputs: RTS, OUT1, OUT2 as CTS, RI, DCD. Nothing at an empty port does both. */
 static bool uart_answers(const struct uart *u) {
     reg_write(u, SCRATCH, 0x5A);
     if (reg_read(u, SCRATCH) != 0x5A) {
@@ -126,9 +125,8 @@ static bool uart_answers(const struct uart *u) {
     return loops;
 }
 
-static void uart_start(struct uart *u, uint16_t base, uint8_t irq) {
+static void uart_start(struct uart *u, uint16_t base) {
     u->base = base;
-    u->irq = irq;
     if (!uart_answers(u)) {
         u->base = 0;
         return;
@@ -145,18 +143,8 @@ static void uart_start(struct uart *u, uint16_t base, uint8_t irq) {
 }
 
 void serial_start(void) {
-    uart_start(&uarts[SERIAL_COM1], 0x3F8, 4); /* where PCs have them since the PC/AT */
-    uart_start(&uarts[SERIAL_COM2], 0x2F8, 3);
-}
-
-void serial_interrupts_start(void) {
-    static void (*const handlers[SERIAL_PORTS])(void) = {on_com1, on_com2};
-    for (uint32_t i = 0; i < SERIAL_PORTS; i++) {
-        if (uarts[i].base != 0) {
-            irq_register(uarts[i].irq, handlers[i]);
-            irq_enable(uarts[i].irq);
-        }
-    }
+    uart_start(&uarts[SERIAL_COM1], 0x3F8); /* where PCs have them since the PC/AT */
+    uart_start(&uarts[SERIAL_COM2], 0x2F8);
 }
 
 bool serial_present(enum serial_port port) {

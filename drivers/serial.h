@@ -1,7 +1,7 @@
-/* Two 16550 UARTs, interrupt driven, 115200 8N1. COM1 is the console, COM2 the launcher's channel.
- * Reception goes into a ring (full: bytes are counted and dropped); transmission from a ring, so nothing
- * blocks. Called from the pump; the interrupt handler only moves bytes. Source: [16550] National
- * Semiconductor PC16550D. */
+/* Two 16550 UARTs, interrupt driven, 115200 8N1. COM1 is the console, COM2 the launcher's
+ * channel. Reception goes into a ring (full: bytes are counted and dropped); transmission from a
+ * ring, so nothing blocks. Called from the pump; the interrupt handler only moves bytes. Source:
+ * [16550] National Semiconductor PC16550D. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,9 +20,11 @@ struct serial_counters {
     uint32_t tx_dropped; /* text that print() gave up because the ring stayed full */
 };
 
-/* Find and set up both ports: they can send. Then, after irq_start(), the interrupts. */
+/* Find and set up both ports: they can send from now on. kernel/main.c registers the interrupts. */
 void serial_start(void);
-void serial_interrupts_start(void);
+enum { SERIAL_COM1_IRQ = 4, SERIAL_COM2_IRQ = 3 }; /* since the PC/AT */
+void serial_com1_interrupt(void);
+void serial_com2_interrupt(void);
 bool serial_present(enum serial_port port);
 
 /* Up to n received bytes into buf; returns how many. */

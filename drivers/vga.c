@@ -1,6 +1,7 @@
-/* The text screen. A small terminal: it understands what the line editor sends, so that the screen shows
- * the same as a serial terminal. Cells are written directly; the cursor is moved once per call. Sources:
- * [VGA] attribute byte; CRT controller index 0x3D4, data 0x3D5, registers 0x0E/0x0F cursor, 0x0A shape. */
+/* The text screen. A small terminal: it understands what the line editor sends, so that the
+ * screen shows the same as a serial terminal. Cells are written directly; the cursor is moved
+ * once per call. Sources: [VGA] attribute byte; CRT controller index 0x3D4, data 0x3D5,
+ * registers 0x0E/0x0F cursor, 0x0A shape. */
 #include "drivers/vga.h"
 
 #include "kernel/cpu.h"

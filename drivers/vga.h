@@ -1,6 +1,6 @@
-/* The screen as a mirror of the console: VGA text mode, 80 x 25, with a cursor. Understands \r \n \b \t
- * and the few escape sequences that the line editor sends (CSI K, C, D, H, J). Source: [VGA] CRT
- * controller registers 0x0A-0x0F. Nothing happens when there is no text screen. */
+/* The screen as a mirror of the console: VGA text mode, 80 x 25, with a cursor. Understands \r
+ * \n \b \t and the few escape sequences that the line editor sends (CSI K, C, D, H, J). Source:
+ * [VGA] CRT controller registers 0x0A-0x0F. Nothing happens when there is no text screen. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,7 @@
-/* The processor's tables: GDT, the TSS that traps from ring 3 use, a second TSS for faults that find no
- * usable stack; control registers, features, reset. One CPU, so everything is static. Sources:
- * [IA32-3A 3.4.5] descriptors, [IA32-3A 7.2.1] TSS, [IA32-3A 2.5] control registers, [IA32-2 CPUID]. */
+/* The processor's tables: GDT, the TSS that traps from ring 3 use, a second TSS for faults that
+ * find no usable stack; control registers, features, sleep. One CPU, so everything is static.
+ * Sources: [IA32-3A 3.4.5] descriptors, [IA32-3A 7.2.1] TSS, [IA32-3A 2.5] control registers,
+ * [IA32-2 CPUID]. */
 #include "kernel/cpu.h"
 
 #include <string.h>
@@ -140,8 +141,9 @@ static void features_read(void) {
     features_read_brand();
 }
 
-/* FPU errors as exception 16 (NE), no lazy switching (TS, EM clear): a thread's FPU state is saved when
- * it leaves the CPU [D 3]. MP is set as the manual wants it beside an FPU [IA32-3A 9.2.1]. */
+/* FPU errors as exception 16 (NE), no lazy switching (TS, EM clear): a thread's FPU state is
+ * saved when it leaves the CPU [D 3]. MP is set as the manual wants it beside an FPU [IA32-3A
+ * 9.2.1]. */
 static void control_start(void) {
     enum { CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR0_NE = 1 << 5, CR0_WP = 1 << 16,
            CR0_AM = 1 << 18 };
@@ -181,24 +183,4 @@ void cpu_stop(void) {
     for (;;) {
         __asm__ volatile("cli\n\thlt");
     }
-}
-
-void cpu_reset(void) {
-    for (uint32_t i = 0; i < 10000 && cpu_in8(0x64) & 2; i++) { /* controller still busy */
-    }
-    cpu_out8(0x64, 0xFE);  /* keyboard controller: pulse the reset line */
-    for (uint32_t i = 0; i < 10000; i++) {
-        cpu_in8(0x80);     /* about 1 us each */
-    }
-    cpu_out8(0xCF9, 0x02); /* reset control register of Intel's chip sets: hard, then go */
-    cpu_out8(0xCF9, 0x06);
-    for (uint32_t i = 0; i < 10000; i++) {
-        cpu_in8(0x80);
-    }
-    struct {
-        uint16_t limit;
-        uint32_t base;
-    } __attribute__((packed)) nothing = {0, 0};
-    __asm__ volatile("lidt %0\n\tint3" : : "m"(nothing)); /* triple fault */
-    cpu_stop();
 }

@@ -32,8 +32,9 @@ enum {
     CPU_FAULT_TSS = 0x38,
 };
 
-/* Registers of a thread in ring 3, exactly as the trap entry leaves them in memory. The CPU pushes the
- * last five words into it by itself (TSS.esp0 points at the end), the entry code the rest. */
+/* Registers of a thread in ring 3, exactly as the trap entry leaves them in memory. The CPU
+ * pushes the last five words into it by itself (TSS.esp0 points at the end), the entry code the
+ * rest. */
 struct user_frame {
     uint32_t gs, fs, es, ds;
     uint32_t edi, esi, ebp, esp_unused, ebx, edx, ecx, eax; /* PUSHA order */
@@ -46,17 +47,18 @@ _Static_assert(sizeof(struct user_frame) == 76, "kernel/trap_entry.S pushes 19 w
 #define CPU_EFLAGS_USER 0x00250DD5u
 #define CPU_EFLAGS_IF   0x00000200u /* always set in ring 3 */
 
-/* Where the next trap from ring 3 saves the registers; user_enter() does it too. The frame must stay
- * where it is and be 4-aligned. */
+/* Where the next trap from ring 3 saves the registers; user_enter() does it too. The frame must
+ * stay where it is and be 4-aligned. */
 void cpu_set_user_frame(struct user_frame *frame);
 
-/* Leave the kernel: run the thread with these registers. Unusable selectors and EFLAGS bits in the
- * frame are put right first, so that whatever a program or a peer wrote there cannot hurt the kernel.
- * The kernel's stack is empty afterwards. The scheduler tick (kernel/time.h) is running in ring 3. */
+/* Leave the kernel: run the thread with these registers. Unusable selectors and EFLAGS bits in
+ * the frame are put right first, so that whatever a program or a peer wrote there cannot hurt
+ * the kernel. The kernel's stack is empty afterwards. The scheduler tick (kernel/time.h) is
+ * running in ring 3. */
 void user_enter(struct user_frame *frame) __attribute__((noreturn));
 
-/* GDT entry 6: a 32-bit data segment for ring 3; limit counts bytes, or pages. Takes effect at the next
- * user_enter(). base 0, limit 0 is harmless and what boot leaves there. */
+/* GDT entry 6: a 32-bit data segment for ring 3; limit counts bytes, or pages. Takes effect at
+ * the next user_enter(). base 0, limit 0 is harmless and what boot leaves there. */
 enum cpu_tls_unit { CPU_TLS_BYTES, CPU_TLS_PAGES };
 void cpu_set_tls(uint32_t base, uint32_t limit, enum cpu_tls_unit unit);
 
@@ -65,18 +67,12 @@ void cpu_restart_stack(void (*function)(void)) __attribute__((noreturn));
 
 /* ---- sleep, stop ----------------------------------------------------------------------------- */
 
-/* Sleep until an interrupt was handled: sti; hlt; cli. Interrupts that came before it wake it at once,
- * so check for work, then halt: nothing is lost between. */
+/* Sleep until an interrupt was handled: sti; hlt; cli. Interrupts that came before it wake it at
+ * once, so check for work, then halt: nothing is lost between. */
 void cpu_halt(void);
 
 /* Never again. */
 void cpu_stop(void) __attribute__((noreturn));
-
-/* Reset the machine: keyboard controller, then port 0xCF9, then a triple fault. */
-void cpu_reset(void) __attribute__((noreturn));
-
-/* Switch off where we know how (QEMU, Bochs: ACPI PM port found by drivers/pci); returns if not. */
-void cpu_power_off(void);
 
 /* ---- instructions ---------------------------------------------------------------------------- */
 

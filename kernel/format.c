@@ -1,5 +1,6 @@
-/* printf's small brother, into a sink. Pure; the host tests compare it with the C library's. Output is
- * gathered in a small buffer on the stack so that a sink is called per piece, not per character. */
+/* printf's small brother, into a sink. Pure; the host tests compare it with the C library's.
+ * Output is gathered in a small buffer on the stack so that a sink is called per piece, not per
+ * character. */
 #include "kernel/print.h"
 
 #include <stdbool.h>

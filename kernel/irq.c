@@ -1,5 +1,6 @@
-/* Interrupt lines: who listens, what is pending, how often. A level-triggered PCI line stays up until its
- * device is acknowledged, so handlers run before the end-of-interrupt, and all of a line's handlers run. */
+/* Interrupt lines: who listens, what is pending, how often. A level-triggered PCI line stays up
+ * until its device is acknowledged, so handlers run before the end-of-interrupt, and all of a
+ * line's handlers run. */
 #include "kernel/irq.h"
 
 #include <stddef.h>
@@ -20,7 +21,7 @@ void irq_start(void) {
 
 void irq_register(int irq, void (*handler)(void)) {
     if (irq < 0 || irq >= IRQ_LINES) {
-        panic("interrupt line %d does not exist (0 … %d): the firmware has not routed that device; "
+        panic_machine("interrupt line %d does not exist (0 … %d): the firmware has not routed that device; "
               "try another slot or BIOS setting", irq, IRQ_LINES - 1);
     }
     uint32_t i = 0;
@@ -28,7 +29,7 @@ void irq_register(int irq, void (*handler)(void)) {
         i++;
     }
     if (i == IRQ_HANDLERS_MAX) {
-        panic("more than %d drivers share interrupt line %d; move a card to another slot",
+        panic_machine("more than %d drivers share interrupt line %d; move a card to another slot",
               IRQ_HANDLERS_MAX, irq);
     }
     lines[irq].handlers[i] = handler;

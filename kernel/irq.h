@@ -1,5 +1,5 @@
-/* Interrupt lines of the two 8259s. A handler acknowledges its device and records; work happens in the
- * pump. Handlers run with interrupts off, on the kernel stack. */
+/* Interrupt lines of the two 8259s. A handler acknowledges its device and records; work happens
+ * in the pump. Handlers run with interrupts off, on the kernel stack. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* Boot options `key=value` [D 6]. Pure: text in, struct out, complaints to a sink; booting always goes
- * on with the default of what was bad. */
+/* Boot options `key=value` [D 6]. Pure: text in, struct out, complaints to a sink; booting
+ * always goes on with the default of what was bad. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,13 +39,9 @@ struct options {
     uint64_t mem_bytes;                 /* mem=64M: use no more RAM; 0: all */
 };
 
-/* Defaults, then the words of text. Unknown and bad ones are reported to `complaints` (what was seen,
- * nearest valid key or the values that would do). Returns how many were bad. */
+/* Defaults, then the words of text. Unknown and bad ones are reported to `complaints` (what was
+ * seen, nearest valid key or the values that would do). Returns how many were bad. */
 uint32_t options_parse(struct options *options, const char *text, struct print_sink *complaints);
-
-/* Number of edits between two words, at most OPTIONS_FAR; nearest-name help uses it. */
-enum { OPTIONS_FAR = 64 };
-uint32_t options_distance(const char *a, const char *b);
 
 /* The options of this boot, written by kernel/main.c before any hook runs. */
 extern struct options options_boot;

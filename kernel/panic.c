@@ -1,6 +1,6 @@
-/* The report of a broken kernel. Runs with interrupts off on whatever stack there is; touches nothing
- * that could be what is broken but the consoles, which print_polling() makes independent of interrupts.
- * A panic inside a panic says so in one line and stops. */
+/* The report of a broken kernel. Runs with interrupts off on whatever stack there is; touches
+ * nothing that could be what is broken but the consoles, which print_polling() makes independent
+ * of interrupts. A panic inside a panic says so in one line and stops. */
 #include "kernel/panic.h"
 
 #include <stdbool.h>
@@ -100,6 +100,17 @@ void panic(const char *format, ...) {
     va_end(args);
     print("\n");
     panic_end((uint32_t)__builtin_return_address(0) - 1, *(uint32_t *)__builtin_frame_address(0));
+    cpu_stop();
+}
+
+void panic_machine(const char *format, ...) {
+    print_polling();
+    print("\nLisse cannot run on this PC: ");
+    va_list args;
+    va_start(args, format);
+    print_list(format, args);
+    va_end(args);
+    print("\nThis node has stopped.\n");
     cpu_stop();
 }
 

@@ -1,6 +1,6 @@
-/* All consoles as one, and the log ring behind them. \n becomes \r\n on the serial line. A serial ring that
- * stays full costs its text after 2 ms, so that a terminal nobody reads cannot hold the node up; the log
- * keeps it. */
+/* All consoles as one, and the log ring behind them. \n becomes \r\n on the serial line. A
+ * serial ring that stays full costs its text after 2 ms, so that a terminal nobody reads cannot
+ * hold the node up; the log keeps it. */
 #include <stdbool.h>
 
 #include "drivers/serial.h"
@@ -47,6 +47,7 @@ static void serial_write(const char *bytes, uint32_t count) {
 
 static void consoles_write(struct print_sink *sink, const char *bytes, uint32_t count) {
     (void)sink;
+    console_note_output(bytes, count);
     if (consoles & PRINT_SERIAL) {
         serial_write(bytes, count);
     }

@@ -1,7 +1,7 @@
-/* Text for people. print() goes to every console (COM1, screen) and into the log ring that the command
- * `log` reads again; print_to() goes to a sink, which is how a command's output reaches whoever
- * asked. Formats: %s %c %d %i %u %x %X %p %%, with l, ll, z, width, 0, '-' and precision for %s.
- * Pure but for print.c's list of consoles. Never blocks, never allocates. */
+/* Text for people. print() goes to every console (COM1, screen) and into the log ring that the
+ * command `log` reads again; print_to() goes to a sink, which is how a command's output reaches
+ * whoever asked. Formats: %s %c %d %i %u %x %X %p %%, with l, ll, z, width, 0, '-' and precision
+ * for %s. Pure but for print.c's list of consoles. Never blocks, never allocates. */
 #pragma once
 
 #include <stdarg.h>
@@ -19,7 +19,8 @@ void print_to(struct print_sink *sink, const char *format, ...)
 void print_list_to(struct print_sink *sink, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/* Into a buffer of `size` bytes, always zero-terminated; returns the length that it would have had. */
+/* Into a buffer of `size` bytes, always zero-terminated; returns the length that it would have
+ * had. */
 uint32_t print_text(char *text, uint32_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,6 +1,7 @@
-/* Names of the kernel's functions, for panic's call chain. The table is made by the build: it links
- * once with the weak empty one in symbols_none.c, runs nm, and links again with the real one. It is
- * sorted by address; only text symbols; it lies after the text so that adding it moves no function. */
+/* Names of the kernel's functions, for panic's call chain. The table is made by the build: it
+ * links once with the weak empty one in symbols_none.c, runs nm, and links again with the real
+ * one. It is sorted by address; only text symbols; it lies after the text so that adding it
+ * moves no function. */
 #pragma once
 
 #include <stdint.h>

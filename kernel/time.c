@@ -1,6 +1,7 @@
-/* The clock. With a TSC: its rate is measured once against PIT channel 2, then microseconds are one
- * multiplication away. Without: PIT channel 0 runs round and round, and each look at it adds what went by;
- * the irq at every wrap makes sure that somebody looks. Never goes back in either case. */
+/* The clock. With a TSC: its rate is measured once against PIT channel 2, then microseconds are
+ * one multiplication away. Without: PIT channel 0 runs round and round, and each look at it adds
+ * what went by; the irq at every wrap makes sure that somebody looks. Never goes back in either
+ * case. */
 #include "kernel/time.h"
 
 #include "drivers/pit.h"
@@ -17,11 +18,11 @@ enum {
 
 static uint64_t rtc_at_boot_s;
 static uint64_t tsc_hz, tsc_base;
-static uint32_t us_per_tick; /* 32 bits of fraction: 10^6 * 2^32 / tsc_hz, so the TSC must beat 1 MHz */
+/* 32 bits of fraction: 10^6 * 2^32 / tsc_hz, so the TSC must beat 1 MHz */
+static uint32_t us_per_tick;
 
-/* Without a TSC: ticks so far, and where the counter stood. */
-static uint64_t pit_ticks;
-static uint32_t pit_last;
+/* Without a TSC, in ticks of the 8254: up to the last wrap that interrupted, and the last answer. */
+static uint64_t pit_base, pit_last;
 
 /* ---- calibration ----------------------------------------------------------------------------- */
 
@@ -31,7 +32,8 @@ struct sample {
     bool good;
 };
 
-/* Both clocks at the same moment, as nearly as the host lets us: the reading with the shortest span. */
+/* Both clocks at the same moment, as nearly as the host lets us: the reading with the shortest
+ * span. */
 static struct sample sample_take(void) {
     struct sample best = {0, 0, true};
     uint64_t best_span = UINT64_MAX;
@@ -82,11 +84,16 @@ static void calibrate(void) {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+void time_pit_wrapped(void) {
+    pit_base += TIME_PIT_WRAP;
+}
+
+/* The counter may have wrapped while its interrupt waits: then the time seems to go back. */
 static uint64_t pit_time_us(void) {
-    uint32_t now = pit_read();
-    pit_ticks += now <= pit_last ? pit_last - now : pit_last + TIME_PIT_WRAP - now;
-    pit_last = now;
-    return pit_ticks / PIT_HZ * 1000000u + pit_ticks % PIT_HZ * 1000000u / PIT_HZ;
+    uint64_t ticks = pit_base + TIME_PIT_WRAP - pit_read();
+    ticks += ticks < pit_last ? TIME_PIT_WRAP : 0;
+    pit_last = ticks > pit_last ? ticks : pit_last;
+    return pit_last / PIT_HZ * 1000000u + pit_last % PIT_HZ * 1000000u / PIT_HZ;
 }
 
 uint64_t time_us(void) {
@@ -113,7 +120,6 @@ void time_start(void) {
     }
     if (tsc_hz == 0) {
         pit_periodic(TIME_PIT_WRAP);
-        pit_last = pit_read();
     }
     time_alarm_start();
 }

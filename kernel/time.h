@@ -1,6 +1,6 @@
-/* The node's clock and its one alarm.
- * time_us() counts from boot and never goes back: TSC calibrated against the PIT, or the PIT alone when
- * there is no TSC. The alarm is PIT channel 0, one shot at a time. */
+/* The node's clock and its one alarm. time_us() counts from boot and never goes back: TSC
+ * calibrated against the PIT, or the PIT alone when there is no TSC. The alarm is PIT channel 0,
+ * one shot at a time. */
 #pragma once
 
 #include <stdbool.h>

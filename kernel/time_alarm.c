@@ -1,6 +1,7 @@
-/* The alarm: one deadline for the whole node, on PIT channel 0, and the 10 ms tick under ring 3. A shot
- * that is already under way and comes early enough is left alone, so that the usual way out of the kernel
- * writes no port. An early shot does no harm: whoever wakes looks at the clock. */
+/* The alarm: one deadline for the whole node, on PIT channel 0, and the 10 ms tick under ring 3.
+ * A shot that is already under way and comes early enough is left alone, so that the usual way
+ * out of the kernel writes no port. An early shot does no harm: whoever wakes looks at the
+ * clock. */
 #include "drivers/pit.h"
 #include "kernel/cpu.h"
 #include "kernel/irq.h"
@@ -48,12 +49,16 @@ void time_arm_tick(void) {
     shot_want(tick < deadline_us ? tick : deadline_us);
 }
 
-/* May run for a shot that was replaced meanwhile (the 8259 had latched it): then the newer one is still
- * under way, and setting it again costs nothing but the ports. */
+/* May run for a shot that was replaced meanwhile (the 8259 had latched it): then the newer one
+ * is still under way, and setting it again costs nothing but the ports. */
 static void on_shot(void) {
+    if (time_tsc_hz() == 0) {
+        time_pit_wrapped();
+        return;
+    }
     uint64_t now = time_us();
     shot_us = TIME_NEVER;
-    if (time_tsc_hz() != 0 && deadline_us != TIME_NEVER && deadline_us > now) {
+    if (deadline_us != TIME_NEVER && deadline_us > now) {
         shot_set(deadline_us, now);
     }
 }

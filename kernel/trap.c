@@ -98,7 +98,8 @@ void trap_from_user(struct user_frame *frame) {
     kernel_from_user(frame);
 }
 
-/* No stack switch happened, so the frame ends at eflags and the interrupted ESP is just above it. */
+/* No stack switch happened, so the frame ends at eflags and the interrupted ESP is just above
+ * it. */
 static void panic_in_kernel(const struct user_frame *f) {
     struct panic_registers at = {
         .eax = f->eax, .ebx = f->ebx, .ecx = f->ecx, .edx = f->edx, .esi = f->esi, .edi = f->edi,
@@ -140,8 +141,8 @@ void trap_fault_task(void) {
 
 /* ---- back to ring 3 -------------------------------------------------------------------------- */
 
-/* A selector that ring 3 may hold in a data segment register: null, its code or data, its TLS. Anything
- * else would fault in the kernel when it is loaded. */
+/* A selector that ring 3 may hold in a data segment register: null, its code or data, its TLS.
+ * Anything else would fault in the kernel when it is loaded. */
 static uint32_t selector_safe(uint32_t selector) {
     selector &= 0xFFFF;
     bool usable = selector <= 3 || selector == CPU_USER_DATA || selector == CPU_USER_CODE ||

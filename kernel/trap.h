@@ -47,6 +47,6 @@ const char *trap_name(uint32_t vector);
 /* Fill the interrupt table. Once, after cpu_start(). */
 void trap_start(void);
 
-/* Implemented by kernel/pump.c. frame is the one given to user_enter(): registers of the thread that
- * trapped. Ends in user_enter() or in the idle loop. */
+/* Implemented by kernel/pump.c. frame is the one given to user_enter(): registers of the thread
+ * that trapped. Ends in user_enter() or in the idle loop. */
 void kernel_from_user(struct user_frame *frame) __attribute__((noreturn));

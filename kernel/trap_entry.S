@@ -1,7 +1,7 @@
-/* The doors of the kernel: one stub per vector, and the way back to ring 3.
- * From ring 3 the CPU has pushed ss esp eflags cs eip (and an error code) straight into the current
- * thread's struct user_frame (TSS.esp0 points at its end) and the rest is pushed below; then C runs on
- * the empty kernel stack. From ring 0 everything lies on the kernel stack. [IA32-3A 6.12] */
+/* The doors of the kernel: one stub per vector, and the way back to ring 3. From ring 3 the CPU
+ * has pushed ss esp eflags cs eip (and an error code) straight into the current thread's struct
+ * user_frame (TSS.esp0 points at its end) and the rest is pushed below; then C runs on the empty
+ * kernel stack. From ring 0 everything lies on the kernel stack. [IA32-3A 6.12] */
 
 #define KERNEL_DATA 0x10
 #define FRAME_CS    60          /* offsetof(struct user_frame, cs) */
@@ -63,8 +63,8 @@ from_kernel:                    /* EBP is the interrupted code's: the call chain
     addl $8, %esp
     iret
 
-/* void trap_return_user(struct user_frame *): load everything from the frame, go to ring 3. An NMI in
- * here has its own task and stack, so nothing is written below the frame. */
+/* void trap_return_user(struct user_frame *): load everything from the frame, go to ring 3. An
+ * NMI in here has its own task and stack, so nothing is written below the frame. */
     .globl trap_return_user
     .type trap_return_user, @function
 trap_return_user:

@@ -1,5 +1,6 @@
-/* What the processor's tables and the trap code share: the TSS, and the task that reports a fault for
- * which there is no usable stack. Only kernel/{cpu,trap,panic}.c and mm/paging.c need this. */
+/* What the processor's tables and the trap code share: the TSS, and the task that reports a
+ * fault for which there is no usable stack. Only kernel/{cpu,trap,panic}.c and mm/paging.c need
+ * this. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* Physical address <-> pointer, in the direct map. Apart from frame.c so that the host's tests can put a
- * piece of their own memory in its place. */
+/* Physical address <-> pointer, in the direct map. Apart from frame.c so that the host's tests
+ * can put a piece of their own memory in its place. */
 #include "kernel/panic.h"
 #include "mm/frame.h"
 

@@ -1,6 +1,7 @@
-/* Who has which frame. Below 768 MB: one bit per frame, because boot needs long runs (the core's tables,
- * rings) and later single frames in any order. Above: only whole ranges, given to the user pool once.
- * The user pool is an array of frame addresses, so that index -> frame is one load. */
+/* Who has which frame. Below 768 MB: one bit per frame, because boot needs long runs (the core's
+ * tables, rings) and later single frames in any order. Above: only whole ranges, given to the
+ * user pool once. The user pool is an array of frame addresses, so that index -> frame is one
+ * load. */
 #include "mm/frame.h"
 
 #include <stdbool.h>
@@ -121,7 +122,7 @@ void frame_init(const struct boot_info *info) {
         total_count += high_ranges[i].end - high_ranges[i].first;
     }
     if (free_count < RAM_BYTES_MIN / FRAME_BYTES) {
-        panic("only %u KB of memory are free after the kernel and its %u boot modules; Lisse needs "
+        panic_machine("only %u KB of memory are free after the kernel and its %u boot modules; Lisse needs "
               "at least %u KB: add memory (QEMU: -m) or leave modules out",
               free_count * 4, info->modules_count, RAM_BYTES_MIN / 1024);
     }
@@ -183,7 +184,7 @@ void *dma_alloc(uint32_t bytes, uint32_t align, paddr_t *paddr) {
     uint32_t count = (bytes - 1) / FRAME_BYTES + 1;
     uint32_t start = run_find(count, align > FRAME_BYTES ? align / FRAME_BYTES : 1);
     if (start == 0) {
-        panic("no %u KB of contiguous memory are left at boot (%u KB free, %u KB of RAM): add memory "
+        panic_machine("no %u KB of contiguous memory are left at boot (%u KB free, %u KB of RAM): add memory "
               "(QEMU: -m) or leave boot modules out", count * 4, free_count * 4, total_count * 4);
     }
     for (uint32_t i = 0; i < count; i++) {

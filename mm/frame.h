@@ -1,10 +1,10 @@
 /* Physical memory: who gets which 4 KB frame.
  *
- * Two kinds. A *kernel frame* lies in the direct map and is touched through frame_pointer(). A *user
- * frame* holds a page of a program; it may lie anywhere below 4 GB and is touched through
- * frame_map()/frame_unmap() only. Order at boot: frame_init, then pool_alloc_boot and dma_alloc as
- * often as wanted, then frame_user_reserve once, which takes nearly all of the rest.
- * Called from the kernel's one loop only; never from an interrupt handler. */
+ * Two kinds. A *kernel frame* lies in the direct map and is touched through frame_pointer(). A
+ * *user frame* holds a page of a program; it may lie anywhere below 4 GB and is touched through
+ * frame_map()/frame_unmap() only. Order at boot: frame_init, paging_start, then pool_alloc_boot
+ * and dma_alloc as often as wanted, then frame_user_reserve once, which takes nearly all of the
+ * rest. Called from the kernel's one loop only; never from an interrupt handler. */
 #pragma once
 
 #include <stdint.h>
@@ -53,8 +53,8 @@ void frame_unmap(void *bytes);
  * Panics with advice when RAM does not suffice: boot time only. */
 void *pool_alloc_boot(uint32_t bytes);
 
-/* The same for a device: aligned to `align` (a power of two, <= 64 KB), never crossing 4 GB, with its
- * physical address. */
+/* The same for a device: aligned to `align` (a power of two, <= 64 KB), never crossing 4 GB,
+ * with its physical address. */
 void *dma_alloc(uint32_t bytes, uint32_t align, paddr_t *paddr);
 
 /* Bytes handed out by pool_alloc_boot and dma_alloc. */

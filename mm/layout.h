@@ -8,7 +8,8 @@
  *   0xFF800000  windows: frame_map() for user frames that the direct map does not reach
  *   0xFFC00000  unused; the last page is never mapped, so that pointer + size does not wrap
  *
- * A physical address is an integer (paddr_t), a virtual one a pointer: the compiler catches a mix-up. */
+ * A physical address is an integer (paddr_t), a virtual one a pointer: the compiler catches a
+ * mix-up. */
 #pragma once
 
 #include <stdint.h>

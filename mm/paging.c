@@ -1,7 +1,7 @@
-/* The kernel's own map. The direct map uses 4 MB pages where the CPU has them, except where the kernel's
- * image lies: that is mapped in 4 KB pages so that text and constants are read-only and the page below the
- * stack is missing. Global pages where the CPU has them, since the kernel's part never changes with the
- * space. Sources: [IA32-3A 4.3], [IA32-3A 4.10.2.4] global pages. */
+/* The kernel's own map. The direct map uses 4 MB pages where the CPU has them, except where the
+ * kernel's image lies: that is mapped in 4 KB pages so that text and constants are read-only and
+ * the page below the stack is missing. Global pages where the CPU has them, since the kernel's
+ * part never changes with the space. Sources: [IA32-3A 4.3], [IA32-3A 4.10.2.4] global pages. */
 #include "mm/paging.h"
 
 #include <stddef.h>

@@ -24,8 +24,8 @@ enum right { RIGHT_NONE = 0, RIGHT_READ = 1, RIGHT_WRITE = 2 };
 struct boot_info;
 void paging_start(struct boot_info *info);
 
-/* A device's registers, uncached, for ever. paddr need not be aligned. Boot time only; panics when the
- * device map (248 MB) is full. */
+/* A device's registers, uncached, for ever. paddr need not be aligned. Boot time only; panics
+ * when the device map (248 MB) is full. */
 void *mmio_map(paddr_t paddr, uint32_t bytes);
 
 /* An empty address space. 0, or PAGING_NO_MEMORY. */
@@ -35,9 +35,10 @@ int space_create(struct space **space);
  * activated first. */
 void space_destroy(struct space *space);
 
-/* Let the program see frame at vaddr (page-aligned, USER_FIRST <= vaddr < USER_END) with that right;
- * replaces what was there. right RIGHT_NONE is space_unmap. 0, or PAGING_NO_MEMORY when a page table is
- * needed and there is no frame; replacing and weakening an existing mapping never fails. */
+/* Let the program see frame at vaddr (page-aligned, USER_FIRST <= vaddr < USER_END) with that
+ * right; replaces what was there. right RIGHT_NONE is space_unmap. 0, or PAGING_NO_MEMORY when a
+ * page table is needed and there is no frame; replacing and weakening an existing mapping never
+ * fails. */
 int space_map(struct space *space, uint32_t vaddr, paddr_t frame, enum right right);
 void space_unmap(struct space *space, uint32_t vaddr);
 

@@ -1,6 +1,7 @@
-/* Address spaces of programs: a page directory whose upper quarter is the kernel's. Page tables come from
- * kernel frames and stay until the space goes. The active space is remembered because a CR3 load throws the
- * whole TLB away (and in a virtual machine much more). Source: [IA32-3A 4.3]. */
+/* Address spaces of programs: a page directory whose upper quarter is the kernel's. Page tables
+ * come from kernel frames and stay until the space goes. The active space is remembered because
+ * a CR3 load throws the whole TLB away (and in a virtual machine much more). Source: [IA32-3A
+ * 4.3]. */
 #include <stddef.h>
 #include <string.h>
 
@@ -57,10 +58,10 @@ void space_share_kernel(uint32_t index) {
     }
 }
 
-/* The page's entry, or NULL when there is no page table there. */
+/* The page's entry, or NULL when there is no page table there or the address is not a program's. */
 static uint32_t *entry_find(const struct space *space, uint32_t vaddr) {
-    PANIC_UNLESS(space->directory != NULL && vaddr < USER_END);
-    uint32_t table = space->directory[paging_directory_index(vaddr)];
+    PANIC_UNLESS(space->directory != NULL);
+    uint32_t table = vaddr < USER_END ? space->directory[paging_directory_index(vaddr)] : 0;
     if (table == 0) {
         return NULL;
     }
@@ -69,6 +70,7 @@ static uint32_t *entry_find(const struct space *space, uint32_t vaddr) {
 }
 
 int space_prepare(struct space *space, uint32_t vaddr) {
+    PANIC_UNLESS(vaddr >= USER_FIRST && vaddr < USER_END);
     if (entry_find(space, vaddr) != NULL) {
         return 0;
     }

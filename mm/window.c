@@ -1,5 +1,6 @@
-/* Windows on frames that the direct map does not reach (more than 768 MB of RAM): one page table, one slot
- * per mapped frame. Frames below need none: their place in the direct map is handed out. */
+/* Windows on frames that the direct map does not reach (more than 768 MB of RAM): one page
+ * table, one slot per mapped frame. Frames below need none: their place in the direct map is
+ * handed out. */
 #include "mm/window.h"
 
 #include "kernel/panic.h"

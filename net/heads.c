@@ -3,8 +3,6 @@
  * [RFC 768], [RFC 1071] for sums. */
 #include "net/heads.h"
 
-#include <string.h>
-
 enum {
     ETHER_BYTES = 14,
     IPV6_BYTES = 40,
@@ -17,16 +15,8 @@ static uint16_t big16(uint32_t value) {
     return (uint16_t)((value & 0xFF) << 8 | (value >> 8 & 0xFF));
 }
 
-static uint16_t read16(const uint8_t *bytes) {
-    uint16_t value;
-    memcpy(&value, bytes, 2);
-    return value;
-}
-
-static uint32_t read32(const uint8_t *bytes) {
-    uint32_t value;
-    memcpy(&value, bytes, 4);
-    return value;
+static bool is16(const uint8_t *bytes, uint32_t value) {
+    return bytes[0] == value >> 8 && bytes[1] == (value & 0xFF);
 }
 
 uint64_t heads_mac_number(const uint8_t b[6]) {
@@ -34,100 +24,95 @@ uint64_t heads_mac_number(const uint8_t b[6]) {
            (uint64_t)b[3] << 16 | (uint64_t)b[4] << 8 | b[5];
 }
 
-static void mac_bytes(uint8_t bytes[6], uint64_t mac) {
-    uint32_t high = (uint32_t)(mac >> 32), low = (uint32_t)mac;
-    bytes[0] = (uint8_t)(high >> 8);
-    bytes[1] = (uint8_t)high;
-    bytes[2] = (uint8_t)(low >> 24);
-    bytes[3] = (uint8_t)(low >> 16);
-    bytes[4] = (uint8_t)(low >> 8);
-    bytes[5] = (uint8_t)low;
+static void put_mac(uint16_t words[3], uint64_t mac) {
+    words[0] = big16((uint32_t)(mac >> 32));
+    words[1] = big16((uint32_t)mac >> 16);
+    words[2] = big16((uint32_t)mac);
 }
 
 /* fe80::/64 and the modified EUI-64: the universal bit turned, ff:fe in the middle. */
-void heads_address_of(uint8_t address[16], uint64_t mac) {
-    uint8_t m[6];
-    mac_bytes(m, mac);
-    memset(address, 0, 8);
-    address[0] = 0xFE;
-    address[1] = 0x80;
-    address[8] = m[0] ^ 2;
-    address[9] = m[1];
-    address[10] = m[2];
-    address[11] = 0xFF;
-    address[12] = 0xFE;
-    address[13] = m[3];
-    address[14] = m[4];
-    address[15] = m[5];
+static void put_address(uint16_t address[8], const uint16_t mac[3]) {
+    address[0] = 0x80FE;
+    address[1] = 0;
+    address[2] = 0;
+    address[3] = 0;
+    address[4] = mac[0] ^ 0x0002;
+    address[5] = mac[1] | 0xFF00;
+    address[6] = (mac[1] & 0xFF00) | 0x00FE;
+    address[7] = mac[2];
 }
 
-uint64_t heads_mac_of(const uint8_t a[16]) {
-    static const uint8_t prefix[8] = {0xFE, 0x80};
-    if (memcmp(a, prefix, 8) != 0 || a[11] != 0xFF || a[12] != 0xFE || (a[8] ^ 2) & 1) {
+void heads_address_of(uint16_t address[8], uint64_t mac) {
+    uint16_t words[3];
+    put_mac(words, mac);
+    put_address(address, words);
+}
+
+uint64_t heads_mac_of(const uint16_t a[8]) {
+    bool is_link_local = a[0] == 0x80FE && (a[1] | a[2] | a[3]) == 0;
+    bool is_from_mac = (a[5] & 0xFF00) == 0xFF00 && (a[6] & 0xFF) == 0xFE;
+    if (!is_link_local || !is_from_mac || (a[4] & 1) != 0) { /* 1: a group's MAC is nobody's */
         return 0;
     }
-    uint8_t m[6] = {a[8] ^ 2, a[9], a[10], a[13], a[14], a[15]};
-    return heads_mac_number(m);
+    uint32_t low = (uint32_t)big16((a[5] & 0xFFu) | (a[6] & 0xFF00u)) << 16 | big16(a[7]);
+    return (uint64_t)big16(a[4] ^ 2u) << 32 | low;
+}
+
+/* Sum of 8 words in memory order: it comes out in memory order too, whatever the machine's
+ * [RFC 1071 2(B)]. */
+static uint32_t address_sum(const uint16_t a[8]) {
+    return (uint32_t)a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7];
+}
+
+static uint16_t fold(uint32_t sum) {
+    sum = (sum & 0xFFFF) + (sum >> 16);
+    return (uint16_t)((sum & 0xFFFF) + (sum >> 16));
 }
 
 void heads_init(struct heads *own, uint64_t mac) {
-    memset(own, 0, sizeof(*own));
-    mac_bytes(own->from, mac);
+    *own = (struct heads){0};
+    put_mac(own->from, mac);
+    put_address(own->source, own->from);
     own->type = big16(0x86DD);
     own->version = 0x60;
     own->next = NEXT_UDP;
     own->hops = HEADS_HOP_LIMIT;
-    heads_address_of(own->source, mac);
     own->source_port = big16(HEADS_PORT);
     own->target_port = big16(HEADS_PORT);
-}
-
-/* One's complement sum of 32 bytes of addresses, as 16-bit words in memory order: the sum comes out
- * in memory order too, whatever the machine's [RFC 1071 2(B)]. */
-static uint32_t address_sum(const struct heads *h) {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < 16; i += 4) {
-        uint32_t s = read32(h->source + i), t = read32(h->target + i);
-        sum += (s & 0xFFFF) + (s >> 16) + (t & 0xFFFF) + (t >> 16);
-    }
-    return sum;
+    own->checksum = fold(address_sum(own->source) + big16(NEXT_UDP));
 }
 
 void heads_write(struct heads *out, const struct heads *own, uint64_t to, uint32_t bytes) {
-    static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
-    static const uint8_t all_nodes[16] = {0xFF, 0x02, [15] = 1};
     uint16_t size = big16(8 + bytes);
     *out = *own;
-    if (to == 0) {
-        memcpy(out->to, all_nodes_mac, 6);
-        memcpy(out->target, all_nodes, 16);
+    if (to == 0) { /* 33:33:00:00:00:01 [RFC 2464 7], ff02::1 */
+        out->to[0] = 0x3333;
+        out->to[2] = 0x0100;
+        out->target[0] = 0x02FF;
+        out->target[7] = 0x0100;
     } else {
-        mac_bytes(out->to, to);
-        heads_address_of(out->target, to);
+        put_mac(out->to, to);
+        put_address(out->target, out->to);
     }
     out->payload_size = size;
     out->udp_size = size;
     /* [RFC 8200 8.1]: addresses, upper-layer length, next header */
-    uint32_t sum = address_sum(out) + size + big16(NEXT_UDP);
-    sum = (sum & 0xFFFF) + (sum >> 16);
-    out->checksum = (uint16_t)((sum & 0xFFFF) + (sum >> 16));
+    out->checksum = fold(address_sum(out->target) + size + own->checksum);
 }
 
 enum frame_kind heads_frame_kind(const uint8_t *frame, uint32_t bytes) {
     if (bytes < ETHER_BYTES) {
         return FRAME_SHORT;
     }
-    uint16_t type = read16(frame + 12);
-    if (type == big16(0x0806)) {
+    if (is16(frame + 12, 0x0806)) {
         return bytes < ETHER_BYTES + ARP_BYTES ? FRAME_ARP_SHORT : FRAME_OTHER;
     }
-    if (type != big16(0x86DD)) {
+    if (!is16(frame + 12, 0x86DD)) {
         return FRAME_OTHER;
     }
     if (bytes < ETHER_BYTES + IPV6_BYTES) {
         return FRAME_SHORT;
     }
-    bool is_ours = frame[20] == NEXT_UDP && bytes >= HEADS_BYTES &&
-                   read16(frame + 56) == big16(HEADS_PORT);
+    bool is_ours = frame[20] == NEXT_UDP && bytes >= HEADS_BYTES && is16(frame + 56, HEADS_PORT);
     return is_ours ? FRAME_CLUSTER : FRAME_IPV6;
 }

@@ -16,17 +16,18 @@ enum {
 };
 #define HEADS_MAC_MASK 0xFFFFFFFFFFFFull
 
-/* As in memory, 2 bytes (NIC_PAD) before the frame begins: every field is aligned by nature. Fields
- * are big-endian as on the wire. */
+/* As in memory, 2 bytes (NIC_PAD) before the frame begins: every field is aligned by nature. All
+ * are big-endian as on the wire; addresses are 16-bit words because sums are made of these. */
 struct heads {
-    uint8_t pad[2];
-    uint8_t to[6], from[6];
+    uint16_t pad;
+    uint16_t to[3], from[3];
     uint16_t type;         /* 0x86DD */
     uint32_t version;      /* 6, traffic class 0, flow label 0 */
     uint16_t payload_size; /* UDP head + data */
     uint8_t next, hops;    /* 17, HEADS_HOP_LIMIT */
-    uint8_t source[16], target[16];
-    uint16_t source_port, target_port, udp_size, checksum;
+    uint16_t source[8], target[8];
+    uint16_t source_port, target_port, udp_size;
+    uint16_t checksum;     /* in heads_init()'s result: the sum of what never changes */
 };
 _Static_assert(sizeof(struct heads) == 2 + HEADS_BYTES, "no holes");
 
@@ -39,10 +40,11 @@ void heads_init(struct heads *own, uint64_t mac);
  *   in  own from heads_init(); out 4-aligned */
 void heads_write(struct heads *out, const struct heads *own, uint64_t to, uint32_t bytes);
 
-/* The MAC inside a link-local address of 16 bytes made from it [RFC 4291 A], or 0: another kind. */
-uint64_t heads_mac_of(const uint8_t address[16]);
+/* The MAC inside a link-local address made from it [RFC 4291 A], or 0: an address of another kind.
+ * The 16 bytes are as on the wire. */
+uint64_t heads_mac_of(const uint16_t address[8]);
 /* fe80:: address of a MAC. */
-void heads_address_of(uint8_t address[16], uint64_t mac);
+void heads_address_of(uint16_t address[8], uint64_t mac);
 
 /* A MAC of 6 bytes as a number, first byte highest: numbers compare as the bytes do. */
 uint64_t heads_mac_number(const uint8_t bytes[6]);

@@ -3,8 +3,8 @@
  * incoming one. Must never emit outside link_flush: a datagram that leaves at the end of the step
  * carries the acks of all that the step has handled.
  *
- * Deadlines: each peer has one (the least of its timers), kept in an array of their own; their least
- * is cached. It only has to be searched for again when the peer that had it moves on. */
+ * Deadlines: each peer has one (the least of its timers), kept in an array of their own; their
+ * least is cached. It only has to be searched for again when the peer that had it moves on. */
 #include "net/link_private.h"
 
 struct layout {
@@ -68,7 +68,7 @@ struct link_set *link_init(void *mem, const struct link_config *config) {
     return ls;
 }
 
-/* ---- peers ------------------------------------------------------------------------------------ */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 void link_set_self(struct link_set *ls, uint64_t nonce) {
     ls->nonce = nonce;
@@ -141,7 +141,7 @@ bool link_is_open(const struct link_set *ls, seat_id seat) {
     return seat < ls->peers && link_peer_at(ls, seat)->state == LINK_OPEN;
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 void link_schedule(const struct link_turn *t) {
     struct link_peer *p = t->peer;
@@ -234,7 +234,7 @@ void link_flush(struct link_set *ls, uint64_t now_us, void *world) {
     }
 }
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 static void count(struct link_counters *sum, const struct link_peer *p) {
     sum->sent += p->count.sent;

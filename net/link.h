@@ -14,7 +14,7 @@
  * each step. So an answer sent while a message is handled carries its ack, and link_deliver() may
  * call link_send() freely.
  *
- * Used by adapt/node.c only. Errors: none; a peer's bytes are counted and dropped, never asserted. */
+ * Used by adapt/node.c only. Errors: none; bad bytes of a peer are counted and dropped. */
 #pragma once
 
 #include "adapt/base.h"
@@ -40,7 +40,7 @@ struct datagram_head {
     uint32_t sequence;    /* of KIND_DATA, from 1, wraps */
     uint32_t ack;         /* next sequence wanted from the receiver: all below were handled */
     uint32_t sack;        /* bit i: ack + 1 + i was received */
-    uint32_t tag;         /* of this link: mixes both nonces, so a stranger's bytes are never ours */
+    uint32_t tag;         /* of this link: mixes both nonces: a stranger's bytes are never ours */
     uint32_t time_low;    /* sender's cluster time, microseconds, 48 bits */
     uint16_t time_high;
     uint8_t stamp;        /* of KIND_DATA: number of this transmission, also of a repeated one */
@@ -80,7 +80,8 @@ enum {
     LINK_RTO_MAX_US = 1000000,    /* cap of the doubling */
     LINK_ACK_DELAY_US = 1000,     /* an ack waits so long for a datagram that takes it along */
     LINK_ACK_EVERY = 8,           /* … or until so many are owed: a quarter of the window */
-    LINK_LOST_AFTER = 3,          /* lost when a transmission so much later was acked [RFC 5681] */
+    LINK_LOST_AFTER = 3,          /* lost when a transmission so much later was acked [RFC 5681];
+                                     while one is missing each third early one is acked at once */
     LINK_RESEND_BURST = 8,        /* sent again at once when the RTO is over: a quarter window */
     LINK_SILENCE_US = 10000000,   /* nothing acked so long: reported unreachable once, goes on */
 };
@@ -106,13 +107,13 @@ bool link_is_open(const struct link_set *ls, seat_id seat);
 /* Queues a message for a peer that was set; opens the link if need be. Message bytes are copied, a
  * frame's bytes stay where they are and are read at each (re)transmission until link_acked().
  * Never fails: that the pools suffice is asserted. `cookie` comes back with link_acked (0: nobody
- * asks). bytes + ref.bytes <= LINK_MESSAGE_BYTES. May be called from link_deliver and link_acked. */
+ * asks). bytes + ref.bytes <= LINK_MESSAGE_BYTES. May be called from link_deliver, link_acked. */
 void link_send(struct link_set *ls, seat_id seat, const void *message, uint32_t bytes,
                struct frame_ref ref, uint32_t cookie);
 
-/* A datagram of kind DATA, ACK, OPEN or OPENED, whose CRC was right, from the peer in `seat` (judged
- * by the door). bytes: the whole datagram. Its acks count first (link_acked, link_silence), then
- * messages are delivered (link_deliver). */
+/* A datagram of kind DATA, ACK, OPEN or OPENED, whose CRC was right, from the peer in `seat`
+ * (judged by the door). bytes: the whole datagram. Its acks count first (link_acked, link_silence),
+ * then messages are delivered (link_deliver). */
 void link_on_datagram(struct link_set *ls, seat_id seat, const uint8_t *bytes, uint32_t size,
                       uint64_t now_us, void *world);
 /* The time link_deadline_us() has come (or not: no-op). Calls link_silence. */
@@ -121,11 +122,11 @@ void link_tick(struct link_set *ls, uint64_t now_us, void *world);
 uint64_t link_deadline_us(const struct link_set *ls);
 /* After link_deliver has said "not now": deliver what waits. No-op for any other peer. */
 void link_resume(struct link_set *ls, seat_id seat, uint64_t now_us, void *world);
-/* Emits all that is to be sent now: at the end of each step, once. Acks that nothing carries wait up
- * to LINK_ACK_DELAY_US more. Time: O(peers with work), O(peers) when the next deadline changed. */
+/* Emits all that is to be sent now: at the end of each step, once. Acks that nothing carries wait
+ * up to LINK_ACK_DELAY_US more. Time: O(peers with work), or O(peers). */
 void link_flush(struct link_set *ls, uint64_t now_us, void *world);
 
-/* ---- implemented by the user of the link (adapt/node.c, a test) ------------------------------- */
+/* ---- implemented by the user of the link (adapt/node.c, a test) ------------------------------ */
 
 /* Send this datagram to the peer: head, then message, then ref's bytes (ref.bytes 0: none); the
  * identity fields (cluster, epoch, incarnation, seat, time) are filled in by the callee. message
@@ -135,16 +136,17 @@ void link_emit(void *world, seat_id seat, struct datagram_head *head, const uint
                uint32_t message_bytes, struct frame_ref ref);
 /* The next message of the peer, in order, exactly once: its bytes with any contents behind. False:
  * not now (of a newer epoch [D 6.5]); the link acks nothing from there on, keeps what fits, and
- * delivers nothing of this peer until link_resume(). The callee may call link_send(). */
+ * delivers nothing of this peer until link_resume(). The callee may call link_send(); if it drops
+ * this very peer, it must not read the bytes any more. */
 bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size);
 /* A message sent with a cookie was handled by the peer; its frame (if any) is not read any more.
  * Also called, with lost = true, when its link is dropped. */
 void link_acked(void *world, seat_id seat, uint32_t cookie, bool lost);
 /* Nothing acked by this peer for LINK_SILENCE_US although messages wait (silent = true), or it is
- * back. */
+ * back. The callee must not change this link. */
 void link_silence(void *world, seat_id seat, bool silent);
 
-/* ---- counters, for `net` on the console ------------------------------------------------------- */
+/* ---- counters, for `net` on the console ------------------------------------------------------ */
 
 struct link_counters {
     uint64_t sent;         /* datagrams, of all kinds */

@@ -1,6 +1,6 @@
 /* State of the links and what the link's own files call of each other; nobody else includes this
- * but the link's tests. All of it lies in one block without pointers, with the same layout in 32-bit
- * and 64-bit builds: 64-bit fields first, every size a multiple of 8, asserted. */
+ * but the link's tests. All of it lies in one block without pointers, with the same layout in
+ * 32-bit and 64-bit builds: 64-bit fields first, every size a multiple of 8, asserted. */
 #pragma once
 
 #include "net/link.h"
@@ -129,7 +129,7 @@ void link_slots_init(struct link_set *ls);
 /* A slot's bytes: for an outgoing message its head, the message behind; for an early one all that
  * came behind the head. */
 uint8_t *link_slot_bytes(const struct link_set *ls, uint32_t slot);
-/* A slot for an outgoing message. That there is one is the arithmetic of struct limits: asserted. */
+/* A slot for an outgoing message. That there is one is the arithmetic of the limits: asserted. */
 uint32_t link_slot_take(struct link_set *ls, uint32_t message_bytes);
 /* A slot for an early datagram, or SLOT_NONE: half of the big ones are not for them. */
 uint32_t link_slot_take_early(struct link_set *ls);

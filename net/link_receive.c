@@ -1,16 +1,17 @@
 /* The incoming half of a link: handshake, order, early datagrams, delivery, what acks are owed.
- * Run by link_on_datagram and link_resume. A peer's bytes never assert: what is not sound is counted
- * and dropped, and a sound peer sends it again.
+ * Run by link_on_datagram and link_resume. A peer's bytes never assert: what is not sound is
+ * counted and dropped, and a sound peer sends it again.
  *
- * Delivery calls out, and the callee may do anything to the links, even end this one (`birth` tells),
- * so the state is whole before each call. A message counts as handled only when link_deliver has
- * returned true; nothing is emitted before link_flush, so its answer can carry the ack. */
+ * Delivery calls out, and the callee may do anything to the links, even end this one (`birth`
+ * tells), so the state is whole before each call. A message counts as handled only when
+ * link_deliver has returned true; nothing is emitted before link_flush, so its answer can carry the
+ * ack. */
 #include "net/link_private.h"
 
-/* ---- acks owed -------------------------------------------------------------------------------- */
+/* ---- acks owed ------------------------------------------------------------------------------- */
 
-/* The first transmission that a datagram answers is the one to measure: the delay of the ack is then
- * in the RTT, and the RTO allows for it. */
+/* The first transmission that a datagram answers is the one to measure: the delay of the ack is
+ * then in the RTT, and the RTO allows for it. */
 static void owe_echo(struct link_peer *p, uint8_t stamp) {
     if (!p->echo_due) {
         p->echo_due = 1;
@@ -18,18 +19,20 @@ static void owe_echo(struct link_peer *p, uint8_t stamp) {
     }
 }
 
+/* While something is missing, the sender needs to hear of each third that came behind it, no more:
+ * that is when it sends again. */
 static void owe_ack(const struct link_turn *t) {
     struct link_peer *p = t->peer;
 
     p->owed++;
-    if (p->owed >= LINK_ACK_EVERY) {
+    if (p->owed >= (p->received != 0 ? LINK_LOST_AFTER : LINK_ACK_EVERY)) {
         p->ack_now = 1;
     } else if (p->ack_us == LINK_NEVER) {
         p->ack_us = t->now_us + LINK_ACK_DELAY_US;
     }
 }
 
-/* ---- early datagrams -------------------------------------------------------------------------- */
+/* ---- early datagrams ------------------------------------------------------------------------- */
 
 static void keep(const struct link_turn *t, uint32_t i, const uint8_t *bytes, uint32_t size) {
     struct link_peer *p = t->peer;
@@ -53,7 +56,7 @@ void link_forget_early(struct link_set *ls, struct link_peer *peer) {
     }
 }
 
-/* ---- delivery --------------------------------------------------------------------------------- */
+/* ---- delivery -------------------------------------------------------------------------------- */
 
 /* Hands over the message of sequence `want`. True: taken, and the link is still there. */
 static bool deliver(const struct link_turn *t, const uint8_t *bytes, uint32_t size) {
@@ -124,8 +127,8 @@ static void on_data(const struct link_turn *t, const struct datagram_head *head,
             return;
         }
     }
-    p->ack_now = 1; /* tells the sender of the gap */
     keep(t, i, bytes, size);
+    owe_ack(t);
 }
 
 void link_resume(struct link_set *ls, seat_id seat, uint64_t now_us, void *world) {
@@ -143,9 +146,9 @@ void link_resume(struct link_set *ls, seat_id seat, uint64_t now_us, void *world
     }
 }
 
-/* ---- datagrams -------------------------------------------------------------------------------- */
+/* ---- datagrams ------------------------------------------------------------------------------- */
 
-/* Both nonces must be those of this pair of boots: a stale OPEN of an earlier boot opens nothing. */
+/* Both nonces must be those of this pair of boots: a stale OPEN of an old boot opens nothing. */
 static bool on_handshake(const struct link_turn *t, enum datagram_kind kind, const uint8_t *body,
                          uint32_t size) {
     struct link_peer *p = t->peer;

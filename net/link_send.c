@@ -2,11 +2,12 @@
  * that is emitted. Run by link_on_datagram, link_tick and link_flush.
  *
  * When is a datagram lost? Each transmission has an order number; one that left LINK_LOST_AFTER
- * transmissions before another that is known to have arrived, and at least half a round trip ago, is
- * sent again at once (the second condition keeps a LAN that reorders wildly from being flooded). What
- * that cannot see, the end of a burst, the RTO does: srtt + 4 var [RFC 6298 2], doubled each time,
- * reset by any news. Resetting is safe because the stamps make every sample true: the RTO itself
- * follows the delay also when everything is sent twice. */
+ * transmissions before another that is known to have arrived, and at least half a round trip ago,
+ * is sent again at once. (The second condition keeps a LAN that reorders wildly from being flooded;
+ * the delay of an ack, which the RTT contains, is allowed for.) What that cannot see, the end of a
+ * burst, the RTO does: srtt + 4 var [RFC 6298 2] after the oldest was sent, doubled each time, reset
+ * by any news. Resetting is safe because the stamps make every sample true: the RTO itself follows
+ * the delay also when everything is sent twice. */
 #include "net/link_private.h"
 
 void link_send(struct link_set *ls, seat_id seat, const void *message, uint32_t bytes,
@@ -37,7 +38,7 @@ void link_send(struct link_set *ls, seat_id seat, const void *message, uint32_t 
     link_open(ls, seat);
 }
 
-/* ---- acks that come in ------------------------------------------------------------------------ */
+/* ---- acks that come in ----------------------------------------------------------------------- */
 
 static void note_arrived(struct link_peer *p, uint32_t order) {
     if ((int32_t)(order - p->acked_order) > 0) {
@@ -45,7 +46,7 @@ static void note_arrived(struct link_peer *p, uint32_t order) {
     }
 }
 
-/* Of a message sent once it is certain which transmission arrived; of others only the echo tells. */
+/* Of a message sent once it is certain which transmission came; of others only the echo tells. */
 static void note_slot(const struct link_turn *t, uint32_t slot) {
     const struct link_slot *s = link_slot_at(t->ls, slot);
 
@@ -103,7 +104,7 @@ static void mark_lost(const struct link_turn *t) {
     for (uint32_t i = 0; i < p->in_flight; i++) {
         const struct link_slot *s = link_slot_at(t->ls, p->window[(p->base + i) % LINK_WINDOW]);
         bool overtaken = (int32_t)(p->acked_order - s->order) >= LINK_LOST_AFTER;
-        bool old = t->now_us - s->sent_us >= p->rtt_8us / 16;
+        bool old = t->now_us - s->sent_us + LINK_ACK_DELAY_US >= p->rtt_8us / 16;
         if (overtaken && old && !(p->sacked >> i & 1)) {
             p->resend |= 1u << i;
         }
@@ -121,7 +122,7 @@ bool link_take_acks(const struct link_turn *t, const struct datagram_head *head)
     if (advance > p->in_flight) {
         return false;
     }
-    uint32_t behind = p->in_flight - advance; /* in flight from `ack` on; sack tells of behind - 1 */
+    uint32_t behind = p->in_flight - advance; /* in flight from `ack` on; sack: all but one */
     if (head->sack >> (behind > 1 ? behind - 1 : 0) != 0) {
         return false;
     }
@@ -147,7 +148,7 @@ bool link_take_acks(const struct link_turn *t, const struct datagram_head *head)
     return true;
 }
 
-/* ---- time is over ----------------------------------------------------------------------------- */
+/* ---- time is over ---------------------------------------------------------------------------- */
 
 static uint32_t rto_us(const struct link_peer *p) {
     uint64_t us = (uint64_t)p->rto_us << p->backoff;
@@ -179,7 +180,7 @@ void link_resend_late(const struct link_turn *t) {
     }
 }
 
-/* ---- emitting: by link_flush only ------------------------------------------------------------- */
+/* ---- emitting: by link_flush only ------------------------------------------------------------ */
 
 static void emit(const struct link_turn *t, struct datagram_head *head, uint32_t bytes,
                  struct frame_ref ref) {
@@ -259,6 +260,21 @@ static void emit_queue(const struct link_turn *t) {
     }
 }
 
+/* When the oldest message that the peer does not have is late; of OPEN, which left just now. */
+static uint64_t resend_at(const struct link_turn *t) {
+    const struct link_peer *p = t->peer;
+
+    if (p->in_flight == 0) {
+        return p->state == LINK_OPENING ? t->now_us + rto_us(p) : LINK_NEVER;
+    }
+    uint32_t missing = ~p->sacked & (0xFFFFFFFFu >> (LINK_WINDOW - p->in_flight));
+    uint32_t i = missing != 0 ? (uint32_t)__builtin_ctz(missing) : 0;
+    uint64_t sent_us = link_slot_at(t->ls, p->window[(p->base + i) % LINK_WINDOW])->sent_us;
+    uint64_t at_us = sent_us + rto_us(p);
+
+    return at_us > t->now_us ? at_us : t->now_us + 1;
+}
+
 void link_emit_all(const struct link_turn *t) {
     struct link_peer *p = t->peer;
 
@@ -277,10 +293,8 @@ void link_emit_all(const struct link_turn *t) {
     if (p->ack_now) {
         emit_ack(t);
     }
-    bool timed = p->in_flight != 0 || p->state == LINK_OPENING;
-    if (!timed) {
-        p->resend_us = LINK_NEVER;
-    } else if (p->resend_us == LINK_NEVER) {
-        p->resend_us = t->now_us + rto_us(p);
+    bool idle = p->in_flight == 0 && p->state != LINK_OPENING;
+    if (p->resend_us == LINK_NEVER || idle) {
+        p->resend_us = resend_at(t);
     }
 }

@@ -92,7 +92,7 @@ static void on_datagram(void *arg, struct udp_pcb *from_pcb, struct pbuf *p, con
     if (p->len != p->tot_len || p->len == 0 || ((uintptr_t)p->payload & 3) != 0) {
         misplaced++;
     } else {
-        udp_receive((const uint8_t *)from->addr, p->payload, p->len);
+        udp_receive((const uint16_t *)from->addr, p->payload, p->len);
     }
     pbuf_free(p);
 }
@@ -140,7 +140,7 @@ uint64_t netif_timers(uint64_t now_us) {
     return now_us + (uint64_t)sys_timeouts_sleeptime() * 1000;
 }
 
-void netif_hint(const uint8_t address[16]) {
+void netif_hint(const uint16_t address[8]) {
     ip6_addr_t to;
     memcpy(to.addr, address, sizeof(to.addr));
     ip6_addr_clear_zone(&to);

@@ -16,13 +16,13 @@ void netif_start(struct nic *nic);
 /* Tell lwIP about the link; only a change does anything. */
 void netif_set_link(bool up);
 
-/* A cluster datagram that lwIP has accepted: in udp.c. source: 16 bytes of address. */
-void udp_receive(const uint8_t source[16], const uint8_t *bytes, uint32_t size);
+/* A cluster datagram that lwIP has accepted: in udp.c. source: an address as on the wire. */
+void udp_receive(const uint16_t source[8], const uint8_t *bytes, uint32_t size);
 
 /* Run what is due at now_us; -> when to call again (same clock). */
 uint64_t netif_timers(uint64_t now_us);
 
 /* nd6_reachability_hint() for a link-local address. */
-void netif_hint(const uint8_t address[16]);
+void netif_hint(const uint16_t address[8]);
 
 void netif_print(struct print_sink *out);

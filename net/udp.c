@@ -115,7 +115,7 @@ void net_peer_alive(uint64_t mac) {
         (hints[slot].mac == mac && now_us_known - hints[slot].at_us < HINT_EVERY_US)) {
         return;
     }
-    uint8_t address[16];
+    uint16_t address[8];
     hints[slot].mac = mac;
     hints[slot].at_us = now_us_known;
     heads_address_of(address, mac);
@@ -138,7 +138,7 @@ bool net_pending(void) {
     return nic != NULL && nic->ops->pending(nic);
 }
 
-void udp_receive(const uint8_t source[16], const uint8_t *bytes, uint32_t size) {
+void udp_receive(const uint16_t source[8], const uint8_t *bytes, uint32_t size) {
     uint64_t from = heads_mac_of(source);
     if (from == 0) {
         not_local++;

@@ -288,11 +288,28 @@ static void entry_free(struct dsm *d, uint32_t i, uint32_t *link) {
     d->counters.entries--;
 }
 
+/* The entry of one page, if there is one. */
+static void drop_entry_of(struct dsm *d, job_id job, page_no page) {
+    uint32_t *link = bucket_of(d, job, page);
+
+    while (*link != NIL) {
+        const struct dsm_entry *e = &dsm_entries(d)[*link];
+        if (e->job == job && e->page == page) {
+            entry_free(d, *link, link);
+            return;
+        }
+        link = &dsm_entries(d)[*link].next;
+    }
+}
+
 void dsm_entries_drop(struct node *n, job_id job, page_no first, uint32_t pages) {
     struct dsm *d = dsm_of(n);
     uint32_t *buckets = dsm_at(d, d->entry_bucket_at);
 
-    for (uint32_t b = 0; b < d->entry_buckets; b++) {
+    for (uint32_t i = 0; pages <= d->entries / 4 && i < pages; i++) {
+        drop_entry_of(d, job, first + i);
+    }
+    for (uint32_t b = 0; pages > d->entries / 4 && b < d->entry_buckets; b++) {
         uint32_t *link = &buckets[b];
         while (*link != NIL) {
             const struct dsm_entry *e = &dsm_entries(d)[*link];

@@ -139,28 +139,50 @@ static bool in_range(const struct dsm_page *p, job_id job, page_no first, uint32
            p->page - first < pages;
 }
 
-void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
+/* Every row of the range, through `visit`: by number when the range is short, else by a walk over the table. */
+static void visit_range(struct node *n, job_id job, page_no first, uint32_t pages,
+                        void (*visit)(struct node *n, uint32_t row, uint32_t argument),
+                        uint32_t argument) {
     struct dsm *d = dsm_of(n);
 
+    if (pages <= d->frames / 4) {
+        for (uint32_t i = 0; i < pages; i++) {
+            uint32_t row = dsm_page_find(d, job, first + i);
+            if (row != NIL) {
+                visit(n, row, argument);
+            }
+        }
+        return;
+    }
     for (uint32_t row = 0; row < d->frames; row++) {
         if (in_range(&dsm_pages(d)[row], job, first, pages)) {
-            drop_row(n, row, -ERR_FAULT);
+            visit(n, row, argument);
         }
     }
+}
+
+static void visit_unmap(struct node *n, uint32_t row, uint32_t unused) {
+    (void)unused;
+    drop_row(n, row, -ERR_FAULT);
+}
+
+static void visit_protect(struct node *n, uint32_t row, uint32_t most) {
+    struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
+
+    if (p->most > most) {
+        p->most = (uint8_t)most;
+        dsm_page_map(n, row);
+    }
+}
+
+void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
+    visit_range(n, job, first, pages, visit_unmap, 0);
     dsm_entries_drop(n, job, first, pages);
 }
 
 void dsm_protect_range(struct node *n, job_id job, page_no first, uint32_t pages,
                        enum access most) {
-    struct dsm *d = dsm_of(n);
-
-    for (uint32_t row = 0; row < d->frames; row++) {
-        struct dsm_page *p = &dsm_pages(d)[row];
-        if (in_range(p, job, first, pages) && p->most > most) {
-            p->most = (uint8_t)most;
-            dsm_page_map(n, row);
-        }
-    }
+    visit_range(n, job, first, pages, visit_protect, most);
 }
 
 static void dsm_on_job_close(struct node *n, job_id job) {

@@ -63,6 +63,10 @@ void job_msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t k
 /* Ends the job with this wait(2) status; the first status counts. Nothing if it is not open here. */
 void job_end(struct node *n, job_id job, uint32_t status);
 
+/* Sends what the thread in this slot wants to write (CALL_WRITE_OUT, kept in the slot) to the job's origin, or holds it:
+ * threads_long_take(). */
+void job_write(struct node *n, token_no token);
+
 /* ---- for the console ---------------------------------------------------------------------------- */
 
 struct job_row {

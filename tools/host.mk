@@ -68,6 +68,11 @@ $(eval $(call sim_rules,sim,$(SIM_CC),))
 $(eval $(call sim_rules,sim32,$(SIM32_CC),-static))
 $(eval $(call sim_rules,simsan,$(SIMSAN_CC),))
 
+SEEDS      := 1..1000
+# Seeds for the builds that must agree, and for the slower one with the sanitizers.
+SEEDS_SAME := 1..60
+SEEDS_SAN  := 1..60
+
 ifneq ($(wildcard tests/sim/*.c),)
 sim: $(BUILD)/sim/sim $(BUILD)/sim/sim32
 	$(if $(SEED),$(BUILD)/sim/sim --seed $(SEED) --trace)
@@ -75,14 +80,16 @@ else
 sim:
 endif
 
-# ---- host tools: each tools/NAME.c is a program ------------------------------------------------
+sim-seeds: $(BUILD)/sim/sim
+	$(BUILD)/sim/sim --seeds $(SEEDS)
 
-TOOL_NAMES := $(basename $(notdir $(wildcard tools/*.c)))
-$(eval $(call flags_stamp,tools,$(HOSTCC) $(HOST_CFLAGS)))
-tools: $(TOOL_NAMES:%=$(BUILD)/tools/%)
-$(BUILD)/tools/%: tools/%.c $(BUILD)/flags/tools
-	@mkdir -p $(@D)
-	$(call say,CC,$@)
-	$(Q)$(HOSTCC) $(HOST_CFLAGS) -O2 -MMD -MP $< -o $@
+# One seed is one history: twice the same, also in 32 bits, also under the sanitizers.
+sim-same: $(BUILD)/sim/sim $(BUILD)/sim/sim32 $(BUILD)/sim/simsan
+	tests/sim_same.sh $(BUILD)/sim $(SEEDS_SAME) $(SEEDS_SAN)
 
--include $(shell find $(BUILD)/unit $(BUILD)/sim $(BUILD)/tools -name '*.d' 2> /dev/null)
+# Breaks copies of the pure sources on purpose, one way at a time; every broken core must be caught.
+mutants: $(BUILD)/sim/sim
+	BUILD=$(BUILD) SIM_CC="$(SIM_CC)" tests/sim/mutants
+.PHONY: sim-seeds sim-same
+
+-include $(shell find $(BUILD)/unit $(BUILD)/sim -name '*.d' 2> /dev/null)

@@ -112,14 +112,16 @@ $(BUILD)/wrong-build.elf: $(LINK_PARTS) $(BUILD)/wrong_version.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(BUILD)/wrong_version.o $(BUILD)/kernel/lwip.a $(LIBGCC)
 
-# ---- ISO ----------------------------------------------------------------------------------------
+# ---- ISO: the kernel, and the built-in programs and matrices as boot modules ---------------------
 
-ISO_MODULES = $(sort $(wildcard $(BUILD)/apps/*))
+ISO_MODULES := $(APP_NAMES:%=$(BUILD)/apps/%) $(sort $(wildcard apps/data/*))
+
 iso: $(BUILD)/lisse.iso
-$(BUILD)/lisse.iso: $(BUILD)/lisse.elf iso/grub.cfg
+$(BUILD)/lisse.iso: $(BUILD)/lisse.elf iso/grub.cfg $(ISO_MODULES)
 	$(call say,ISO,$@)
-	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
+	$(Q)rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub $(BUILD)/iso/modules
 	$(Q)cp iso/grub.cfg $(BUILD)/iso/boot/grub/ && cp $(BUILD)/lisse.elf $(BUILD)/iso/boot/
+	$(Q)cp $(ISO_MODULES) $(BUILD)/iso/modules/
 	$(Q)grub-mkrescue -o $@ $(BUILD)/iso 2> $(BUILD)/iso.log || { cat $(BUILD)/iso.log; exit 1; }
 
 -include $(shell find $(BUILD)/kernel -name '*.d' 2> /dev/null)

@@ -34,10 +34,14 @@ musl: $(BUILD)/flags/musl-built $(BUILD)/lib/libi586.a
 
 # ---- programs -----------------------------------------------------------------------------------
 # apps/NAME/*.c -> build/apps/NAME, tests/programs/NAME.c -> build/programs/NAME. A comment
-# `/* lisse-cc: -pthread -lm */` near the top of a source adds options for its program.
+# `/* lisse-cc: -pthread -lm */` near the top of a source adds options: for compiling it, and for
+# linking its program.
 
 LISSE_CC      := ./lisse-cc
-PROGRAM_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
+PROGRAM_FLAGS := -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -I.
+# What may be in a program beyond i586: functions with sse in their names, which run after CPUID has
+# said so, and musl's control of MXCSR, which runs after AT_HWCAP has.
+PROGRAM_ALLOW := ^\w*sse\w*: |^(__)?fe\w+: (ld|st)mxcsr
 LIB_SOURCES   := $(sort $(wildcard lib/*.c))
 LIBLISSE      := $(if $(LIB_SOURCES),$(BUILD)/lib/liblisse.a)
 LISSE_CC_PARTS := lisse-cc lib/lisse.specs $(BUILD)/flags/musl-built $(BUILD)/lib/libi586.a
@@ -47,7 +51,7 @@ $(eval $(call flags_stamp,programs,$(PROGRAM_FLAGS)))
 $(BUILD)/lib/program/%.o: %.c $(BUILD)/flags/programs $(LISSE_CC_PARTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(LISSE_CC) $(PROGRAM_FLAGS) $(WARNINGS) $(program_options) -MMD -MP -c $< -o $@
+	$(Q)$(LISSE_CC) $(PROGRAM_FLAGS) $(program_options) -MMD -MP -c $< -o $@
 
 $(BUILD)/lib/liblisse.a: $(LIB_SOURCES:%.c=$(BUILD)/lib/program/%.o)
 	$(call say,AR,$@)
@@ -63,17 +67,22 @@ PROGRAM_FIELDS  := $(if $(PROGRAM_SOURCES),$(shell awk -v key=lisse-cc -f tools/
 options_of = $(sort $(foreach s,$(1),$(subst |, ,$(patsubst $(s):%,%,$(filter $(s):%,\
              $(PROGRAM_FIELDS))))))
 
-# $(call program_rule,PROGRAM,SOURCE…): one program; its objects are its own. Its options count
-# for compiling and for linking.
+# $(call program_object_rule,SOURCE): its options count for compiling it alone.
+define program_object_rule
+$(call flags_stamp,source/$(1),$(call options_of,$(1)))
+$(BUILD)/lib/program/$(1:.c=.o): program_options = $(call options_of,$(1))
+$(BUILD)/lib/program/$(1:.c=.o): $(BUILD)/flags/source/$(1)
+endef
+$(foreach s,$(PROGRAM_SOURCES),$(eval $(call program_object_rule,$(s))))
+
+# $(call program_rule,PROGRAM,SOURCE…): the options of all its sources count for linking it.
 define program_rule
-$(call flags_stamp,program-$(notdir $(1)),$(call options_of,$(2)))
-$(2:%.c=$(BUILD)/lib/program/%.o): program_options = $(call options_of,$(2))
-$(2:%.c=$(BUILD)/lib/program/%.o): $(BUILD)/flags/program-$(notdir $(1))
 $(1): $(2:%.c=$(BUILD)/lib/program/%.o) $(LIBLISSE)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$(LISSE_CC) $(2:%.c=$(BUILD)/lib/program/%.o) $(LIBLISSE) \
 		$(call options_of,$(2)) -o $$@
+	$$(Q)$(PYTHON) tools/check_i586.py --cross "$(CROSS)" --allow '$$(PROGRAM_ALLOW)' $$@
 endef
 $(foreach n,$(APP_NAMES),\
     $(eval $(call program_rule,$(BUILD)/apps/$(n),$(sort $(wildcard apps/$(n)/*.c)))))

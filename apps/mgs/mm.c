@@ -229,7 +229,7 @@ static int coordinate_store(struct reader *r)
                             (unsigned)at[0] + 1, (unsigned)at[1] + 1);
     }
     bit = (size_t)at[1] * r->m.rows + at[0];
-    if ((r->seen[bit / 8] >> (bit % 8) & 1u) != 0) {
+    if (((uint32_t)r->seen[bit / 8] >> (bit % 8) & 1u) != 0) {
         return mm_text_fail(&r->text, "entry (%u, %u) is given a second time; "
                             "remove one, or add them up",
                             (unsigned)at[0] + 1, (unsigned)at[1] + 1);

@@ -10,7 +10,7 @@
  * memory [E1000 13.4.39]. RDT and TDT never catch up with the other end: one slot stays empty.
  * All runs in the one loop but e1000_irq(), which reads ICR and records. RCTL is written once:
  * QEMU's 8254x receive nothing for a second after every write of it [D 14]. Waits are bounded by
- * counting register reads, about 1 us each on a PCI bus: no clock is needed so early in the boot. */
+ * counting register reads, about 1 us each on a PCI bus: no clock is needed so early. */
 #include "drivers/e1000/e1000.h"
 
 #include <stddef.h>
@@ -28,7 +28,7 @@ enum {
     TX_BUFFER_BYTES = 1536,     /* NIC_PAD + NIC_FRAME_MAX, to a multiple of 64 */
     TX_CLEAN_BELOW = 64,        /* look for sent frames when fewer slots are free */
     TX_FRAME_SLOTS = 2,         /* buffer + reference */
-    RESET_READS_MIN = 5000,     /* the card reads its EEPROM again, 5 ms [E1000 14.3] */
+    RESET_READS_MIN = 5000,     /* the card reads its EEPROM again, 5 ms [E1000 14.3]; QEMU's not */
     RESET_READS_MAX = 20000,
     DEAF_US = 1050000,          /* 1.000 s [D 14], and 5 % because clocks differ */
     UDP6_START = 14 + 40,       /* Ethernet, IPv6 [RFC 8200 3]: where UDP begins */
@@ -40,6 +40,7 @@ struct e1000 {
     struct nic nic; /* first: a struct nic pointer is one to this */
     const struct e1000_model *model;
     void *registers;
+    uint32_t reset_reads_min;
     struct e1000_rx_desc *rx_ring;
     struct e1000_tx_desc *tx_ring;
     uint8_t *rx_buffers, *tx_buffers;
@@ -85,7 +86,7 @@ static int reset(struct e1000 *e) {
     }
     reg_write(e, E1000_CTRL, reg_read(e, E1000_CTRL) | E1000_CTRL_RST);
     uint32_t reads = 0;
-    while (reads < RESET_READS_MIN ||
+    while (reads < e->reset_reads_min ||
            ((reg_read(e, E1000_CTRL) & E1000_CTRL_RST) && reads < RESET_READS_MAX)) {
         (void)reg_read(e, E1000_STATUS);
         reads++;
@@ -380,6 +381,7 @@ static const struct nic_ops e1000_ops = {
 struct nic *e1000_attach(const struct e1000_model *model, const struct e1000_place *place) {
     struct e1000 *e = &card;
     *e = (struct e1000){.model = model, .registers = place->registers};
+    e->reset_reads_min = place->is_emulated ? 1 : RESET_READS_MIN;
     e->rx_ring = dma_alloc(E1000_RX_SLOTS * sizeof(struct e1000_rx_desc), 128, &e->rx_ring_at);
     e->tx_ring = dma_alloc(E1000_TX_SLOTS * sizeof(struct e1000_tx_desc), 128, &e->tx_ring_at);
     e->rx_buffers = dma_alloc(E1000_RX_SLOTS * RX_BUFFER_BYTES, 64, &e->rx_buffers_at);

@@ -188,3 +188,17 @@ def unbraced(code):
             continue
         wrong.append(token)
     return wrong
+
+
+def struct_typedefs(code):
+    """The words struct, union, enum after a typedef; the type of a function may return one."""
+    wrong = []
+    for index, token in enumerate(code[:-1]):
+        if token.text != "typedef" or code[index + 1].text not in ("struct", "union", "enum"):
+            continue
+        # typedef struct outcome handler(...): NAME NAME (
+        after = [following.text for following in code[index + 2:index + 5]]
+        if len(after) == 3 and after[2] == "(" and after[0] != "{":
+            continue
+        wrong.append(code[index + 1])
+    return wrong

@@ -26,6 +26,9 @@ TABLE = (
      "mm/* and boot/* include standard headers, each other and kernel/{cpu,print,panic}.h only"),
     (r"drivers/.*", r"(drivers|mm)/.*|net/nic\.h|" + BASICS, False,
      "drivers/* includes drivers/*, mm/*, net/nic.h and kernel/{cpu,print,panic}.h only"),
+    (r"net/port/.*", r"(net|mm)/.*|adapt/base\.h|" + BASICS + "|" + LWIP, True,
+     "net/port/* includes lwIP, what lwIP wants of libc, net/*, mm/*, adapt/base.h and "
+     "kernel/{cpu,print,panic}.h only"),
     (r"net/.*", r"(net|mm)/.*|adapt/base\.h|" + BASICS + "|" + LWIP, False,
      "net/* includes lwIP, net/*, mm/*, adapt/base.h and kernel/{cpu,print,panic}.h only"),
     (r"kernel/((main|pump|effects|fault|syscall\w*)\.[chS]|console/.*)", ANY, False, ""),

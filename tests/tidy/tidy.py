@@ -134,7 +134,7 @@ def check_head(path, text, report):
     """The first comment. C: the file's first line; scripts: the line after `#!`."""
     lines = text.splitlines() or [""]
     if path.endswith(C_FILES):
-        if not re.match(r"/\*\s*\w", lines[0]):
+        if not re.match(r"/\*\s*[^\s*]", lines[0]):
             report.add(path, 1, "head", "must begin with a comment `/* What this file owns. …`")
         return
     first = 1 if lines[0].startswith("#!") else 0
@@ -179,15 +179,14 @@ def check_c(path, text, report):
     check_functions(path, code, report)
     for token in ctokens.unbraced(code):
         report.add(path, token.line, "braces", f"`{token.text}` without braces")
-    for index, token in enumerate(code[:-1]):
-        if token.text == "typedef" and code[index + 1].text in ("struct", "union", "enum"):
-            report.add(path, token.line, "typedef",
-                       f"typedef of a {code[index + 1].text}; write `{code[index + 1].text} name`")
+    for token in ctokens.struct_typedefs(code):
+        report.add(path, token.line, "typedef",
+                   f"typedef of a {token.text}; write `{token.text} name` where it is used")
 
 
 # ---- rules about Python --------------------------------------------------------------------------
 
-BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try)
+BLOCKS = (ast.If, ast.For, ast.While)  # as in C; `with` and `try` decide nothing
 
 
 def python_depth(node, depth=0):

@@ -1,5 +1,5 @@
-/* The model behind fake_mmio.h. It follows the manual [E1000 3.2, 3.3, 13.4], not the driver: it shares
- * only regs.h with it. */
+/* The model behind fake_mmio.h. It follows the manual [E1000 3.2, 3.3, 13.4], not the driver: they
+ * share regs.h only. */
 #include "fake_mmio.h"
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@ enum { BLOCKS_MAX = 16, BUFFER_BYTES = 2048 };
 
 struct fake_device fake;
 
-/* ---- DMA memory: host blocks with made-up physical addresses ---------------------------------- */
+/* ---- DMA memory: host blocks with made-up physical addresses -------------------------------- */
 
 static struct {
     uint8_t *bytes;
@@ -49,7 +49,7 @@ static uint8_t *memory(uint64_t at, uint32_t bytes) {
     abort();
 }
 
-/* ---- kernel basics ----------------------------------------------------------------------------- */
+/* ---- kernel basics --------------------------------------------------------------------------- */
 
 void print(const char *format, ...) {
     size_t length = strlen(fake.text);
@@ -64,7 +64,7 @@ void assert_failed(const char *what, const char *file, int line) {
     abort();
 }
 
-/* ---- registers --------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 static uint32_t *reg(uint32_t offset) {
     return &fake.regs[offset / 4];
@@ -121,7 +121,7 @@ uint32_t fake_first(uint32_t offset) {
     return i;
 }
 
-/* ---- rings ------------------------------------------------------------------------------------- */
+/* ---- rings ----------------------------------------------------------------------------------- */
 
 static void transmit_one(struct e1000_tx_desc *d) {
     static struct fake_frame frame;

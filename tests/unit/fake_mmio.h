@@ -1,5 +1,5 @@
-/* A model of an e1000 for the unit test: registers, both rings, the parts of the machine that the driver
- * needs (DMA memory, print). Link it instead of drivers/mmio.c and mm/. */
+/* A model of an e1000 for the unit test: registers, both rings, the parts of the machine that the
+ * driver needs (DMA memory, print). Link it instead of drivers/mmio.c and mm/. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,8 +37,8 @@ extern struct fake_device fake;
 /* Power on: link up, address 52:54:00:12:34:56. Frees what dma_alloc() gave before. */
 void fake_reset(void);
 
-/* A frame arrives from the wire. error: bits of the descriptor's error field. false: no free slot, the
- * frame is lost and counted as the device does. Frames above 2048 bytes take several slots. */
+/* A frame arrives from the wire. error: bits of the descriptor's error field. false: no free slot,
+ * the frame is lost and counted as the device does. Above 2048 bytes it takes several slots. */
 bool fake_receive(const uint8_t *data, uint32_t bytes, uint8_t error);
 
 void fake_set_link(bool up);

@@ -1,4 +1,4 @@
-/* The e1000 driver against a model of the card: order of the start, both rings, ownership, faults. */
+/* The e1000 driver against a model of the card: start, both rings, ownership, faults. */
 /* sources: drivers/e1000/e1000.c tests/unit/fake_mmio.c */
 #include <setjmp.h>
 #include <stdarg.h>

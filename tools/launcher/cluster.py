@@ -98,7 +98,8 @@ class Cluster:
         if node.ready.get("state") == "refused":
             self.fail(Failure(diagnose.never_joined(self, [node])))
             return
-        all_stable = all(node.is_stable_with(len(self.nodes)) for node in self.nodes)
+        all_stable = all(node.is_stable_with(len(self.nodes)) and node.panic_line is None
+                         for node in self.nodes)
         if all_stable and len({node.ready.get("epoch") for node in self.nodes}) == 1:
             self.is_stable = True
             self.stable_after_s = time.monotonic() - self.started

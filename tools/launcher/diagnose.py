@@ -97,5 +97,5 @@ def _why_not_joined(cluster, late):
 
 
 def _next_step(cluster, node):
-    return (f"  next: read {node.name}.console in the logs below, or run again with --verbose to "
+    return (f"  next: read {node.name}.console in the logs, or run again with --verbose to "
             "see all consoles live")

@@ -25,6 +25,7 @@ class Node:
         self.panic_line = None
         self.tail = collections.deque(maxlen=TAIL_LINES)
         self.replay = b""
+        self._last_stream = 0
         self.streams = {}  # stream -> callback(type, payload)
         self.console_watchers = []  # callback(bytes)
         self.on_change = lambda node: None
@@ -151,10 +152,11 @@ class Node:
 
     def open_stream(self, callback):
         """A fresh stream number for a RUN or EXEC; None when all 255 are in use."""
-        for stream in range(1, 256):
-            if stream not in self.streams:
-                self.streams[stream] = callback
-                return stream
+        for _ in range(255):  # not the lowest free one: late frames of an old one may still come
+            self._last_stream = self._last_stream % 255 + 1
+            if self._last_stream not in self.streams:
+                self.streams[self._last_stream] = callback
+                return self._last_stream
         return None
 
     def close_stream(self, stream):

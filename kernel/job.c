@@ -1,0 +1,126 @@
+/* Rows of programs on this node; see job.h. An owner's row is taken before the core knows the job (job_reserve), a row on
+ * any other node when the core opens it. */
+#include "kernel/job.h"
+
+#include <string.h>
+
+#include "kernel/panic.h"
+#include "mm/paging.h"
+
+static struct job jobs[JOB_ROWS_MAX];
+
+struct job *job_at(uint32_t row) {
+    PANIC_UNLESS(row < JOB_ROWS_MAX);
+    return &jobs[row];
+}
+
+struct job *job_find(uint32_t id) {
+    for (uint32_t i = 0; i < JOB_ROWS_MAX; i++) {
+        if (jobs[i].used && jobs[i].id == id) {
+            return &jobs[i];
+        }
+    }
+    return NULL;
+}
+
+static struct job *take_row(void) {
+    for (uint32_t i = 0; i < JOB_ROWS_MAX; i++) {
+        if (!jobs[i].used) {
+            memset(&jobs[i], 0, sizeof(jobs[i]));
+            jobs[i].used = true;
+            return &jobs[i];
+        }
+    }
+    return NULL;
+}
+
+struct job *job_reserve(struct job_owner *owner) {
+    struct job *job = take_row();
+
+    if (job != NULL) {
+        job->owner = owner;
+    }
+    return job;
+}
+
+uint32_t job_handle(const struct job *job) {
+    return (uint32_t)(job - jobs);
+}
+
+void job_release(struct job *job) {
+    PANIC_UNLESS(job->used && job->space == NULL && job->threads == 0);
+    job->used = false;
+}
+
+/* At the origin the row was reserved already and is joined to the job by job_started(), which comes later: until then
+ * the space waits in a row of its own. */
+void job_open(uint32_t id) {
+    struct job *job = take_row();
+
+    PANIC_UNLESS(job != NULL && id != 0); /* JOBS_MAX rows in the core, twice as many here */
+    job->id = id;
+    if (space_create(&job->space) != 0) {
+        panic("no frame for the page directory of job %u: the kernel's reserve is gone", id);
+    }
+}
+
+void job_started(uint32_t handle, uint32_t id, int32_t result) {
+    struct job *asked = job_at(handle);
+
+    PANIC_UNLESS(asked->used && asked->owner != NULL);
+    if (result < 0) {
+        struct job_owner *owner = asked->owner;
+        job_release(asked);
+        owner->exited(owner, JOB_NOT_STARTED, "the cluster cannot start a job now: see the reports");
+        return;
+    }
+    struct job *opened = job_find(id);
+    PANIC_UNLESS(opened != NULL);
+    asked->id = id;
+    asked->space = opened->space;
+    asked->threads = opened->threads;
+    opened->used = false;
+    asked->owner->started(asked->owner, id);
+}
+
+void job_close(uint32_t id) {
+    struct job *job = job_find(id);
+
+    PANIC_UNLESS(job != NULL && job->threads == 0);
+    space_destroy(job->space);
+    job->space = NULL;
+    if (job->owner == NULL) {
+        job->used = false;
+    }
+}
+
+/* It is over on every node. */
+void job_exited(uint32_t id, int32_t status) {
+    struct job *job = job_find(id);
+
+    PANIC_UNLESS(job != NULL && job->owner != NULL);
+    struct job_owner *owner = job->owner;
+    char reason[sizeof(job->reason)];
+    memcpy(reason, job->reason, sizeof(reason));
+    job_release(job);
+    owner->exited(owner, status, reason);
+}
+
+void job_input_wanted(uint32_t id, uint32_t ticket, uint32_t max) {
+    struct job *job = job_find(id);
+
+    PANIC_UNLESS(job != NULL && job->owner != NULL);
+    job->owner->input_wanted(job->owner, ticket, max);
+}
+
+void job_no_memory(struct job *job) {
+    job->no_memory = true;
+}
+
+void job_note_reason(struct job *job, const char *reason) {
+    uint32_t length = (uint32_t)strlen(reason);
+
+    length = length < sizeof(job->reason) - 1 ? length : (uint32_t)sizeof(job->reason) - 1;
+    memcpy(job->reason, reason, length);
+    job->reason[length] = 0;
+}

@@ -1,0 +1,218 @@
+/* The loop of the node, entered from every trap out of ring 3 and from boot; see pump.h. One stack, no other loop: a
+ * node that computes at 100 % still answers a page request within one interrupt, with no thread switch. */
+#include "kernel/pump.h"
+
+#include "adapt/node.h"
+#include "kernel/console/console.h"
+#include "kernel/console/launcher.h"
+#include "kernel/effects.h"
+#include "kernel/fault.h"
+#include "kernel/irq.h"
+#include "kernel/main.h"
+#include "kernel/options.h"
+#include "kernel/panic.h"
+#include "kernel/print.h"
+#include "kernel/syscall.h"
+#include "kernel/time.h"
+#include "kernel/trap.h"
+#include "kernel/version.h"
+#include "mm/frame.h"
+#include "net/udp.h"
+
+enum {
+    PUMP_FRAMES = 64,        /* frames a turn: a page is 3, a window 32 */
+    PUMP_FRAMES_MAX = 65536, /* user frames: 256 MB of a job here; the tables cost 6 % of it */
+};
+
+static struct node *node;
+static struct effects effects; /* 330 KiB: bss, not the stack */
+static bool started, stepping, rotate;
+static uint64_t deadline_us = TIME_NEVER;
+static struct pump_times times;
+
+struct node *pump_node(void) {
+    return node;
+}
+
+bool pump_is_started(void) {
+    return started;
+}
+
+struct pump_times pump_times(void) {
+    return times;
+}
+
+uint64_t pump_cluster_us(void) {
+    return node_cluster_us(node, time_us());
+}
+
+void pump_event(struct event *ev) {
+    PANIC_UNLESS(!stepping && node != NULL);
+    stepping = true;
+    times.events++;
+    ev->now_us = time_us();
+    node_step(node, ev, &effects);
+    effects_perform(&effects);
+    deadline_us = node_deadline_us(node);
+    stepping = false;
+}
+
+void pump_call(const struct event_call *call) {
+    struct event ev = {.type = EV_CALL, .call = *call};
+
+    pump_event(&ev);
+}
+
+void net_deliver(uint64_t from, const uint8_t *bytes, uint32_t size) {
+    struct event ev = {.type = EV_DATAGRAM, .datagram = {from, bytes, size}};
+
+    times.datagrams++;
+    if (started) {
+        pump_event(&ev);
+    }
+}
+
+/* ---- boot ---------------------------------------------------------------------------------------- */
+
+/* Tables and frames come out of the same RAM: the most frames whose tables still fit beside them, the kernel's reserve
+ * (1/16 of RAM, 1 to 16 MB: page tables, see mm/frame.h) left alone. */
+static struct limits limits_that_fit(void) {
+    uint32_t total = frame_total_count(), reserve = total / 16;
+
+    reserve = reserve < 256 ? 256 : reserve > 4096 ? 4096 : reserve;
+    uint32_t room = frame_free_count() > reserve + 16 ? frame_free_count() - reserve - 16 : 0;
+    uint32_t frames = room < PUMP_FRAMES_MAX ? room : PUMP_FRAMES_MAX;
+    struct limits limits = limits_from_frames(frames);
+
+    while (frames > 64 && frames + node_size(&limits) / FRAME_BYTES + 1 > room) {
+        frames -= frames / 64;
+        limits = limits_from_frames(frames);
+    }
+    return limits;
+}
+
+void pump_start(const struct boot_info *info) {
+    struct limits limits = limits_that_fit();
+
+    (void)info;
+    node = node_init(pool_alloc_boot((uint32_t)node_size(&limits)), &limits);
+    uint32_t frames = frame_user_reserve(limits.frames);
+    if (frames != limits.frames) {
+        panic("only %u of %u user frames could be taken: this PC has too little RAM (16 MB is the "
+              "least), or mem= is too small", (unsigned)frames, (unsigned)limits.frames);
+    }
+}
+
+static void start_node(void) {
+    static struct event_start start;
+    uint64_t mac = net_mac();
+    struct event ev = {.type = EV_START, .start = &start};
+
+    start.nonce = time_jitter() ^ mix64(mac);
+    start.mac = mac != 0 ? mac : 1; /* no NIC: a cluster of this node alone */
+    start.build_id = version_build;
+    start.expect = (uint16_t)options_boot.expect;
+    start.locator = options_boot.locator == OPTIONS_LOCATOR_STAT ? LOCATOR_STAT : LOCATOR_TREE;
+    start.join_manual = options_boot.join == OPTIONS_JOIN_MANUAL;
+    memcpy(start.name, options_boot.name, sizeof(start.name));
+    memcpy(start.cluster, options_boot.cluster, sizeof(start.cluster));
+    net_seed(start.nonce);
+    times.start_us = time_us();
+    started = true;
+    pump_event(&ev);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------ */
+
+/* Everything that came in or is due; then the alarm for what is due next. */
+static void work(void) {
+    irq_take_pending();
+    while (net_pending() && net_poll(PUMP_FRAMES) == PUMP_FRAMES) {
+    }
+    if (!started && (net_ready() || net_mac() == 0)) {
+        start_node();
+    }
+    uint64_t now = time_us();
+    if (started && deadline_us <= now) {
+        struct event ev = {.type = EV_TICK};
+        pump_event(&ev);
+    }
+    net_timers(now);
+    console_poll();
+    launcher_poll();
+    net_flush();
+    uint64_t net = net_deadline_us();
+    time_arm(started && deadline_us < net ? deadline_us : net);
+}
+
+static void idle(void) {
+    uint64_t from = time_us();
+
+    if (!net_pending()) {
+        cpu_halt(); /* an interrupt that came since work() wakes it at once */
+    }
+    times.idle_us += time_us() - from;
+}
+
+static void tell_ran(struct thread *t) {
+    struct event ev = {.type = EV_RAN, .ran = {t->token}};
+
+    t->holds = 0;
+    pump_event(&ev);
+}
+
+void pump_loop(void) {
+    for (;;) {
+        work();
+        struct thread *t = thread_next(rotate);
+        rotate = false;
+        if (t == NULL) {
+            idle();
+            continue;
+        }
+        thread_current = t;
+        if (t->doing != DOING_USER) {
+            syscall_run(t);
+        } else if (t->fault_failed) {
+            fault_deny(t);
+        } else {
+            thread_enter(t);
+        }
+    }
+}
+
+void kernel_from_user(struct user_frame *frame) {
+    struct thread *t = thread_current;
+
+    PANIC_UNLESS(t != NULL && &t->frame == frame);
+    times.user_us += thread_account(t, time_us());
+    if (frame->vector == TRAP_IRQ) {
+        t->ticks++;
+        rotate = true;
+    }
+    if (t->holds && thread_has_run(t)) {
+        tell_ran(t);
+    }
+    if (frame->vector == TRAP_SYSCALL) {
+        syscall_begin(t);
+    } else if (frame->vector < TRAP_EXCEPTIONS) {
+        fault_from_user(t);
+    }
+    cpu_restart_stack(pump_loop);
+}
+
+/* The core's last lines, for a panic. */
+void panic_print_trace(void) {
+    char line[120];
+
+    if (node == NULL) {
+        return;
+    }
+    const struct trace_ring *ring = node_trace(node);
+    uint64_t from = ring->count > 64 ? ring->count - 64 : 0;
+    for (uint64_t i = from; i < ring->count; i++) {
+        const struct trace_record *r = &ring->record[i % TRACE_RECORDS];
+        trace_format(line, sizeof(line), node_self_id(node), r);
+        print("%s\n", line);
+    }
+}
