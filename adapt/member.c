@@ -52,6 +52,14 @@ uint64_t member_jitter_us(struct node *n, uint64_t us) {
     return us - us / 4 + node_random(n) % (uint32_t)(us / 2 + 1);
 }
 
+bool member_heard_proposer(const struct node *n, uint64_t from_mac, uint32_t epoch,
+                           uint64_t digest) {
+    const struct view_member *proposer = view_proposer(&n->member.view);
+
+    return proposer != NULL && proposer->mac == from_mac && !member_is_proposer(n) &&
+           epoch == n->member.view.epoch && digest == n->member.digest;
+}
+
 void member_tell_silent(struct node *n, const uint8_t answered[MEMBERS_MAX]) {
     const struct view *v = &n->member.view;
     char text[NODE_TEXT_BYTES];
@@ -137,7 +145,10 @@ static void name_clean(char name[NAME_BYTES], const char *otherwise) {
         ended = ended || name[i] == '\0';
         name[i] = ended ? '\0' : name[i];
     }
-    for (uint32_t i = 0; i < NAME_BYTES && !name_is_sound(name); i++) {
+    if (name_is_sound(name)) {
+        return;
+    }
+    for (uint32_t i = 0; i < NAME_BYTES; i++) {
         name[i] = *otherwise;
         otherwise += *otherwise != '\0';
     }
@@ -165,13 +176,20 @@ void member_join(struct node *n) {
     }
 }
 
+/* A new view starts phases, whose end may let the proposer decide the next: until nothing changes.
+ * Every decree but a founder's first needs answers of others, so this ends. */
 void member_advance(struct node *n) {
+    uint32_t epoch;
+
     if (n->member.state == MEMBER_OFF) {
         return;
     }
     found_tick(n);
-    supervisor_tick(n);
-    proposer_tick(n);
+    do {
+        epoch = n->member.view.epoch;
+        supervisor_tick(n);
+        proposer_tick(n);
+    } while (n->member.view.epoch != epoch);
     hello_tick(n);
 }
 

@@ -132,6 +132,7 @@ struct member {
     uint64_t asked_us;    /* last heard of the cluster asked */
     uint64_t refusal_us;  /* last report about a refused view: one a second */
     uint8_t asked[16];    /* uuid of the cluster asked; zeroes: none */
+    uint8_t foreign[16];  /* uuid of another cluster of this name, told once */
     struct view view;     /* in place; epoch 0: none */
     struct view_pieces incoming;
     struct acceptor acceptor;
@@ -160,9 +161,9 @@ uint64_t member_deadline_us(const struct node *n);
 /* A WAY_DATAGRAM message of the right type, size and CRC from that MAC; cluster, view, sender and
  * nonce stand in its body and are judged here. */
 void member_on_message(struct node *n, const struct msg *m, uint64_t from_mac);
-/* May a link datagram of this cluster come in? DOOR_OK and DOOR_NEWER_EPOCH: *seat is a member's, and
- * < MEMBERS_MAX. From an older epoch of a member: late, comes in [P 7.3]. Of a node that this view
- * does not know yet: DOOR_NOT_MEMBER; it comes again when the view is here. */
+/* May a link datagram of this cluster come in? DOOR_OK and DOOR_NEWER_EPOCH: *seat is a member's,
+ * and < MEMBERS_MAX. From an older epoch of a member: late, comes in [P 7.3]. Of a node that this
+ * view does not know yet: DOOR_NOT_MEMBER; it comes again when the view is here. */
 enum door member_judge(const struct node *n, seat_id *seat, uint32_t incarnation, uint32_t epoch,
                        uint64_t from_mac);
 

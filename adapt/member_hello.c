@@ -108,7 +108,7 @@ static void on_other_build(struct node *n, struct seen *row) {
                     seen_text(row, text));
     }
     if (member_is_proposer(n) && (row->flags & SEEN_CLUSTER) == 0) {
-        proposer_refuse(n, row, REFUSE_BUILD);
+        newcomers_refuse(n, row, REFUSE_BUILD);
     }
 }
 
@@ -155,7 +155,10 @@ static void compare_options(struct node *n, struct seen *row) {
 static void on_foreign_cluster(struct node *n, struct seen *row, const struct body_hello *h) {
     char text[NODE_TEXT_BYTES];
 
-    if (seen_tell_once(row, SEEN_CLUSTER_TOLD)) {
+    bool news = !view_uuid_equal(n->member.foreign, h->uuid);
+
+    if (seen_tell_once(row, SEEN_CLUSTER_TOLD) && news) {
+        memcpy(n->member.foreign, h->uuid, sizeof(n->member.foreign));
         node_report(n, REPORT_TWO_CLUSTERS, h->epoch, 0, 0, seen_text(row, text));
         hello_send(n, row->mac, HELLO_ANSWER);
     }
@@ -165,7 +168,7 @@ static void on_hello_inside(struct node *n, struct seen *row, const struct body_
     if (h->epoch == 0) {
         if (member_is_proposer(n)) {
             compare_options(n, row);
-            proposer_on_newcomer(n, row, h);
+            newcomers_on_hello(n, row, h);
         }
     } else if (!view_uuid_equal(h->uuid, n->member.view.uuid)) {
         on_foreign_cluster(n, row, h);

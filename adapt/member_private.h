@@ -14,6 +14,9 @@ const struct view_member *member_sender(const struct node *n, uint64_t mac, uint
 /* The only way in for a view: newer than the one in place, with this node in it [STYLE A4]. */
 void member_set_view(struct node *n, const struct view *v);
 void member_set_state(struct node *n, enum member_state state);
+/* True in a member when a message about this view came from the proposer, another node. */
+bool member_heard_proposer(const struct node *n, uint64_t from_mac, uint32_t epoch,
+                           uint64_t digest);
 /* Reports those of the view in place (by index) that have not answered. */
 void member_tell_silent(struct node *n, const uint8_t answered[MEMBERS_MAX]);
 /* us +- 25 % [D 6]. */
@@ -47,9 +50,18 @@ void found_tick(struct node *n);
 void found_on_cluster(struct node *n, const struct body_hello *h, uint64_t from_mac);
 void member_on_refuse(struct node *n, const struct msg *m);
 
+/* ---- member_newcomers.c: the proposer's ---- */
+void newcomers_on_hello(struct node *n, struct seen *row, const struct body_hello *h);
+void newcomers_refuse(struct node *n, struct seen *row, enum refuse reason);
+/* Repeats the answers to those that do not know the cluster yet, when due. */
+void newcomers_answer(struct node *n);
+uint32_t newcomers_asking(const struct node *n);
+/* Those who ask, lowest MAC first, so that ids follow MACs; as many as there is room for. */
+uint32_t newcomers_collect(const struct node *n, struct change changes[MEMBERS_MAX]);
+/* They wait for the end of a job: said once of each. */
+void newcomers_tell_wait(struct node *n);
+
 /* ---- member_propose.c ---- */
-void proposer_on_newcomer(struct node *n, struct seen *row, const struct body_hello *h);
-void proposer_refuse(struct node *n, struct seen *row, enum refuse reason);
 void proposer_tick(struct node *n);
 uint64_t proposer_deadline_us(const struct node *n);
 void proposer_on_accepted(struct node *n, const struct msg *m, uint64_t from_mac);
@@ -66,3 +78,7 @@ bool pieces_put(struct view_pieces *p, const struct msg *m);
 bool acceptor_take(struct node *n, uint32_t epoch, uint64_t ballot, uint64_t digest);
 void member_on_accept(struct node *n, const struct msg *m, uint64_t from_mac);
 void member_on_commit(struct node *n, const struct msg *m, uint64_t from_mac);
+
+/* ---- supervisor_stable.c ---- */
+/* The announcement under way to those that have not answered, and when it goes out again. */
+void supervisor_send_stable(struct node *n);

@@ -1,124 +1,9 @@
-/* The proposer: collects those who ask, makes the next view, has it accepted by a majority of the
- * voters, and repeats COMMIT until everybody has it [P 7.5-7.10]. Pure. One decree at a time: an
- * admission only from a stable view and only when no job runs anywhere (which all members
- * confirm), then the roles view as soon as all joiners have ended LOG. Its own vote and its own
- * installation take the same functions as everybody's, without a datagram. */
+/* The proposer: makes the next view, has it accepted by a majority of the voters, and repeats
+ * COMMIT until everybody has it [P 7.5-7.10]. Pure. One decree at a time: an admission only from a
+ * stable view and only when no job runs anywhere (which all members confirm), then the roles view
+ * as soon as all joiners have ended LOG. Its own vote and its own installation take the same
+ * functions as everybody's, without a datagram. */
 #include "adapt/member_private.h"
-
-/* ---- newcomers ------------------------------------------------------------------------------ */
-
-void proposer_refuse(struct node *n, struct seen *row, enum refuse reason) {
-    const struct view *v = &n->member.view;
-    const struct view_member *same = view_by_mac(v, row->mac);
-    char text[NODE_TEXT_BYTES];
-    struct msg m;
-
-    msg_begin(n, &m, MSG_REFUSE, 0);
-    m.refuse = (struct body_refuse){.reason = reason, .nonce = row->nonce};
-    if (reason == REFUSE_BUILD) {
-        m.refuse.seen = row->build_id;
-        m.refuse.wanted = n->self.build_id;
-    } else if (reason == REFUSE_FULL) {
-        m.refuse.seen = v->count;
-        m.refuse.wanted = MEMBERS_MAX;
-    } else {
-        m.refuse.seen = row->mac;
-        m.refuse.wanted = same != NULL ? same->nonce : 0;
-    }
-    node_send_direct(n, row->mac, &m);
-    if (reason != REFUSE_BUILD && seen_tell_once(row, SEEN_REFUSE_TOLD)) {
-        trace(n, TR_REFUSED, reason, (uint32_t)m.refuse.seen, (uint32_t)m.refuse.wanted, 0);
-        node_report(n, reason == REFUSE_FULL ? REPORT_REFUSED_FULL : REPORT_REFUSED_MAC,
-                    (uint32_t)m.refuse.seen, (uint32_t)m.refuse.wanted, 0, seen_text(row, text));
-    }
-}
-
-void proposer_on_newcomer(struct node *n, struct seen *row, const struct body_hello *h) {
-    struct proposer *p = &n->member.proposer;
-    const struct view *v = &n->member.view;
-
-    if (view_by_mac(v, row->mac) != NULL) {
-        proposer_refuse(n, row, REFUSE_MAC);
-    } else if ((row->flags & SEEN_ASKS) != 0) {
-        if (v->count == MEMBERS_MAX) {
-            proposer_refuse(n, row, REFUSE_FULL);
-        } else if (p->window_us == 0) {
-            p->window_us = n->now_us + JOIN_WINDOW_US;
-        }
-    } else if (view_uuid_is_zero(h->uuid)) {
-        hello_send(n, row->mac, HELLO_ANSWER);
-        p->answer_bursts = ANSWER_BURSTS;
-        p->answer_us = n->now_us + ANSWER_BURST_US;
-    }
-}
-
-/* A newcomer that does not know the cluster yet hears of it several times: its founding a second
- * one because of a lost datagram would be worse [D 6]. */
-static void answer_again(struct node *n) {
-    struct proposer *p = &n->member.proposer;
-
-    if (p->answer_bursts == 0 || n->now_us < p->answer_us) {
-        return;
-    }
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        const struct seen *row = &n->member.seen[i];
-        if (seen_is_candidate(n, row) && (row->flags & SEEN_ASKS) == 0) {
-            hello_send(n, row->mac, HELLO_ANSWER);
-        }
-    }
-    p->answer_bursts--;
-    p->answer_us = n->now_us + ((uint64_t)ANSWER_BURST_US << (ANSWER_BURSTS - p->answer_bursts));
-}
-
-static bool row_asks(const struct node *n, const struct seen *row) {
-    return seen_is_candidate(n, row) && (row->flags & SEEN_ASKS) != 0 &&
-           view_by_mac(&n->member.view, row->mac) == NULL;
-}
-
-static uint32_t askers(const struct node *n) {
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        count += row_asks(n, &n->member.seen[i]);
-    }
-    return count;
-}
-
-/* Those who ask, lowest MAC first, so that ids follow MACs; as many as there is room for. */
-static uint32_t collect(struct node *n, struct change changes[MEMBERS_MAX]) {
-    uint32_t room = MEMBERS_MAX - n->member.view.count;
-    uint32_t count = 0;
-    uint64_t above = 0;
-
-    while (count < room) {
-        const struct seen *next = NULL;
-        for (uint32_t i = 0; i < SEEN_MAX; i++) {
-            const struct seen *row = &n->member.seen[i];
-            bool better = row_asks(n, row) && row->mac > above;
-            next = better && (next == NULL || row->mac < next->mac) ? row : next;
-        }
-        if (next == NULL) {
-            break;
-        }
-        above = next->mac;
-        changes[count] = (struct change){
-            .kind = CHANGE_ADD, .mac = next->mac, .nonce = next->nonce};
-        memcpy(changes[count].name, next->name, sizeof(next->name));
-        count++;
-    }
-    return count;
-}
-
-static void tell_wait(struct node *n) {
-    char text[NODE_TEXT_BYTES];
-
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        struct seen *row = &n->member.seen[i];
-        if (row_asks(n, row) && seen_tell_once(row, SEEN_WAITS_TOLD)) {
-            node_report(n, REPORT_JOIN_WAITS, 0, 0, 0, seen_text(row, text));
-        }
-    }
-}
 
 /* ---- sending the decree --------------------------------------------------------------------- */
 
@@ -206,7 +91,7 @@ static void propose(struct node *n, const struct change *changes, uint32_t count
 
 static void propose_admission(struct node *n) {
     struct change changes[MEMBERS_MAX];
-    uint32_t count = collect(n, changes);
+    uint32_t count = newcomers_collect(n, changes);
 
     n->member.proposer.window_us = 0;
     if (count == 0) { /* all of them fell silent meanwhile */
@@ -236,7 +121,7 @@ static void on_quiet(struct node *n) {
 
 void proposer_on_busy(struct node *n) {
     if (n->member.proposer.step == PROPOSER_QUIET) {
-        tell_wait(n);
+        newcomers_tell_wait(n);
         quiet_failed(n);
     }
 }
@@ -293,7 +178,7 @@ static void on_commit(struct node *n) {
 static bool batch_is_full(const struct node *n) {
     uint32_t count = n->member.view.count;
 
-    return count < n->self.expect && count + askers(n) >= n->self.expect;
+    return count < n->self.expect && count + newcomers_asking(n) >= n->self.expect;
 }
 
 /* Idle: is there something to decide? [P 7.10, 7.17] */
@@ -312,7 +197,7 @@ static void on_idle(struct node *n) {
     if (!mb->stable) {
         supervisor_announce(n, 1);
     }
-    if (askers(n) == 0 || mb->view.count == MEMBERS_MAX) {
+    if (newcomers_asking(n) == 0 || mb->view.count == MEMBERS_MAX) {
         p->window_us = 0;
         return;
     }
@@ -320,7 +205,7 @@ static void on_idle(struct node *n) {
         return;
     }
     if (node_jobs_running(n)) {
-        tell_wait(n);
+        newcomers_tell_wait(n);
         p->retry_us = n->now_us + QUIET_RETRY_US;
         return;
     }
@@ -346,7 +231,7 @@ void proposer_tick(struct node *n) {
     if (!has_duty(n)) {
         return;
     }
-    answer_again(n);
+    newcomers_answer(n);
     do {
         before = p->step;
         switch (p->step) {

@@ -44,10 +44,6 @@ enum supervisor_state supervisor_state(const struct node *n) {
     return mb->supervisor.phases.now <= PHASE_PHYS ? SUPERVISOR_PHYS : SUPERVISOR_LOGICAL;
 }
 
-bool node_is_stable(const struct node *n) {
-    return n->member.state == MEMBER_IN && n->member.stable;
-}
-
 /* ---- records of changes --------------------------------------------------------------------- */
 
 const struct change_record *supervisor_change(const struct node *n, uint32_t age) {
@@ -213,66 +209,6 @@ bool supervisor_all_ended(const struct node *n) {
     return true;
 }
 
-/* ---- stable --------------------------------------------------------------------------------- */
-
-static void send_stable(struct node *n) {
-    struct supervisor *s = &n->member.supervisor;
-    const struct view *v = &n->member.view;
-    bool waits = false;
-    struct msg m;
-
-    msg_begin(n, &m, MSG_STABLE, key_make(SERVICE_NONE, 0, v->epoch));
-    for (uint32_t i = 0; i < v->count; i++) {
-        if (s->acked[i]) {
-            continue;
-        }
-        m.stable = (struct body_stable){.epoch = v->epoch,
-                                        .stable = n->member.stable,
-                                        .digest = n->member.digest,
-                                        .nonce = v->member[i].nonce,
-                                        .round = n->member.round};
-        node_send_direct(n, v->member[i].mac, &m);
-        waits = true;
-    }
-    s->stable_us = waits ? n->now_us + member_jitter_us(n, s->stable_gap_us) : UINT64_MAX;
-    s->stable_gap_us = s->stable_gap_us * 2 < RESEND_MAX_US ? s->stable_gap_us * 2 : RESEND_MAX_US;
-}
-
-static void set_stable(struct node *n, uint32_t stable, uint32_t round) {
-    struct member *mb = &n->member;
-    bool first = mb->supervisor.phases.now != PHASES;
-
-    if (mb->round == round && mb->stable == stable) {
-        return;
-    }
-    mb->round = round;
-    mb->stable = stable != 0;
-    trace(n, TR_STABLE, mb->view.epoch, mb->stable, round, 0);
-    if (mb->stable && first) {
-        supervisor_close(n);
-        node_report(n, REPORT_STABLE, mb->view.epoch, mb->view.count, 0, NULL);
-    }
-}
-
-void supervisor_announce(struct node *n, uint32_t stable) {
-    struct supervisor *s = &n->member.supervisor;
-
-    set_stable(n, stable, n->member.round + 1);
-    memset(s->acked, 0, sizeof(s->acked));
-    s->acked[member_index(&n->member.view, member_self(n))] = 1;
-    s->stable_gap_us = RESEND_FIRST_US;
-    send_stable(n);
-}
-
-bool supervisor_all_acked(const struct node *n) {
-    for (uint32_t i = 0; i < n->member.view.count; i++) {
-        if (!n->member.supervisor.acked[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- ticks and messages --------------------------------------------------------------------- */
 
 void supervisor_tick(struct node *n) {
@@ -286,7 +222,7 @@ void supervisor_tick(struct node *n) {
         send_phase(n);
     }
     if (n->now_us >= s->stable_us) {
-        send_stable(n);
+        supervisor_send_stable(n);
     }
 }
 
@@ -319,53 +255,9 @@ void supervisor_on_phase(struct node *n, const struct msg *m, uint64_t from_mac)
     node_send_direct(n, from_mac, &ack);
 }
 
-static bool is_from_proposer(const struct node *n, uint64_t from_mac, uint32_t epoch,
-                             uint64_t digest) {
-    const struct view_member *proposer = view_proposer(&n->member.view);
-
-    return proposer != NULL && proposer->mac == from_mac && !member_is_proposer(n) &&
-           epoch == n->member.view.epoch && digest == n->member.digest;
-}
-
 void supervisor_on_phase_ack(struct node *n, const struct msg *m, uint64_t from_mac) {
     if (m->phase.nonce == n->self.nonce &&
-        is_from_proposer(n, from_mac, m->phase.epoch, m->phase.digest)) {
+        member_heard_proposer(n, from_mac, m->phase.epoch, m->phase.digest)) {
         n->member.supervisor.resend_us = UINT64_MAX;
-    }
-}
-
-void supervisor_on_stable(struct node *n, const struct msg *m, uint64_t from_mac) {
-    const struct body_stable *b = &m->stable;
-    struct msg ack;
-
-    if (b->nonce != n->self.nonce || b->stable > 1 || b->round < n->member.round ||
-        !is_from_proposer(n, from_mac, b->epoch, b->digest)) {
-        return;
-    }
-    if (b->stable && n->member.supervisor.phases.now < PHASE_END) {
-        node_refuse(n, "STABLE before this node has ended LOG", b->epoch, b->round);
-        return;
-    }
-
-    n->member.supervisor.resend_us = UINT64_MAX;
-    set_stable(n, b->stable, b->round);
-
-    msg_begin(n, &ack, MSG_STABLE_ACK, m->head.key);
-    ack.stable = *b;
-    ack.stable.busy = node_jobs_running(n);
-    node_send_direct(n, from_mac, &ack);
-}
-
-void supervisor_on_stable_ack(struct node *n, const struct msg *m, uint64_t from_mac) {
-    const struct body_stable *b = &m->stable;
-    const struct view_member *member = member_sender(n, from_mac, b->nonce);
-
-    if (!member_is_proposer(n) || member == NULL || b->round != n->member.round ||
-        b->epoch != n->member.view.epoch || b->digest != n->member.digest) {
-        return;
-    }
-    n->member.supervisor.acked[member_index(&n->member.view, member)] = 1;
-    if (b->busy) {
-        proposer_on_busy(n);
     }
 }

@@ -28,7 +28,7 @@ struct phases {
     uint32_t pad;
 };
 
-/* Changes worked off, for `view` and `status`: the newest CHANGES_KEPT, at number % CHANGES_KEPT. */
+/* Changes worked off, for `view` and `status`: the newest, number i at i % CHANGES_KEPT. */
 enum { CHANGES_KEPT = 16 };
 enum change_cause { CAUSE_FOUND, CAUSE_ADD, CAUSE_ROLES, CAUSE_EVICT, CAUSE_FAIL, CAUSES };
 struct change_record {

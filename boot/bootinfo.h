@@ -13,14 +13,14 @@
 enum {
     BOOT_OPTIONS_BYTES = 1024, /* command line with its final zero; longer is cut and said */
     BOOT_REGIONS_MAX = 64,     /* PC firmware gives 5 … 30 */
-    BOOT_MODULES_MAX = 64,     /* = FILES_MAX of a job: programs and files that came with the boot */
+    BOOT_MODULES_MAX = 64,     /* programs and files that came with the boot */
     BOOT_NAME_BYTES = 64,
     BOOT_ARGS_BYTES = 256,
     BOOT_LOADER_BYTES = 48,
 };
 
 enum boot_region_type {
-    BOOT_REGION_RAM = 1,      /* [MB1] [MB2 3.6.8] usable memory; every other number is not for us */
+    BOOT_REGION_RAM = 1,      /* [MB1 3.3] [MB2 3.6.8] usable; every other number is not for us */
     BOOT_REGION_RESERVED = 2, /* also what an unknown type becomes */
 };
 

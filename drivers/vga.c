@@ -135,7 +135,8 @@ static void byte_put(char c) {
         parameter = 0;
         state = c == '[' ? STATE_CSI : STATE_TEXT;
     } else if (c >= '0' && c <= '9') {
-        parameter = parameter < PARAMETER_MAX / 10 ? parameter * 10 + (uint32_t)(c - '0') : parameter;
+        uint32_t number = parameter * 10 + (uint32_t)(c - '0');
+        parameter = number < PARAMETER_MAX ? number : PARAMETER_MAX;
     } else if (c == ';' || c == '?') {
         parameter = 0;
     } else {

@@ -65,6 +65,9 @@ void cpu_set_tls(uint32_t base, uint32_t limit, enum cpu_tls_unit unit);
 /* The next call of function starts on the empty kernel stack; nothing returns. */
 void cpu_restart_stack(void (*function)(void)) __attribute__((noreturn));
 
+/* Page directory of the task that reports faults without a stack; mm/paging.c, when it is final. */
+void cpu_set_fault_task(uint32_t cr3);
+
 /* ---- sleep, stop ----------------------------------------------------------------------------- */
 
 /* Sleep until an interrupt was handled: sti; hlt; cli. Interrupts that came before it wake it at

@@ -115,6 +115,7 @@ static void perform_thread_start(const struct effect *e) {
     }
     PANIC_UNLESS(e->size == THREAD_RECORD_BYTES);
     thread_import(t, e->bytes);
+    t->doing = DOING_START;
 }
 
 static void perform_thread_stop(const struct effect *e) {

@@ -68,7 +68,8 @@ static void output_field(struct output *out, const struct spec *spec, const char
     }
 }
 
-static void output_number(struct output *out, const struct spec *spec, uint64_t value, char letter) {
+static void output_number(struct output *out, const struct spec *spec, uint64_t value,
+                          char letter) {
     const char *digits = letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[DIGITS_MAX];
     uint32_t first = DIGITS_MAX;

@@ -31,6 +31,7 @@ struct job {
     bool no_memory; /* end it: see job_no_memory() */
     struct space *space;
     uint32_t threads;        /* hosted here */
+    uint32_t handler[64];    /* of signals, as set by threads on this node: 0 default, 1 ignore, else an address */
     /* at the origin only */
     struct job_owner *owner; /* NULL elsewhere */
     const struct boot_module *program;

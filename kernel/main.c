@@ -18,6 +18,7 @@
 #include "kernel/version.h"
 #include "mm/frame.h"
 #include "mm/paging.h"
+#include "net/nic.h"
 
 enum { EARLY_MAP_BYTES_SMALL = 16 << 20 }; /* boot/entry.S without 4 MB pages */
 
@@ -32,13 +33,13 @@ static void boot_info_read(uint32_t magic, paddr_t at) {
     } else if (magic == BOOT_MAGIC_MB2) {
         err = boot_info_parse_mb2(&boot_info, memory, reach, at);
     } else {
-        panic_machine("the boot loader left %08x in EAX, which is neither Multiboot 1 (%08x) nor 2 (%08x); "
-              "use GRUB's multiboot2, iPXE, or QEMU's -kernel",
-              magic, BOOT_MAGIC_MB1, BOOT_MAGIC_MB2);
+        panic_machine("the boot loader left %08x in EAX, which is neither Multiboot 1 (%08x) nor 2 "
+                      "(%08x); use GRUB's multiboot2, iPXE, or QEMU's -kernel",
+                      magic, BOOT_MAGIC_MB1, BOOT_MAGIC_MB2);
     }
     if (err != 0) {
         panic_machine("the boot loader's tables at %08x have no memory map that can be read "
-              "(Multiboot magic %08x, loader '%s')", at, magic, boot_info.loader);
+                      "(Multiboot magic %08x, loader '%s')", at, magic, boot_info.loader);
     }
 }
 
@@ -76,6 +77,13 @@ static void serial_interrupts_start(void) {
     }
 }
 
+static void net_interrupts_start(void) {
+    if (nic_irq() >= 0) {
+        irq_register(nic_irq(), nic_interrupt);
+        irq_enable(nic_irq());
+    }
+}
+
 void kernel_main(uint32_t magic, paddr_t info) {
     cpu_start();
     trap_start();
@@ -96,6 +104,7 @@ void kernel_main(uint32_t magic, paddr_t info) {
     time_start();
     pci_start();
     net_start();
+    net_interrupts_start();
     machine_report();
     if (options_boot.name[0] != '\0') {
         console_set_name(options_boot.name);

@@ -26,10 +26,27 @@ void panic_set_name(const char *name) {
 __attribute__((weak)) void panic_print_trace(void) {
 }
 
-static void print_call(uint32_t address) {
+/* A call that repeats (a recursion) is shown once, with how often. */
+struct calls {
+    uint32_t last, repeats, shown;
+};
+
+static void print_repeats(const struct calls *c) {
+    if (c->repeats > 0) {
+        print("  ... the same %u times more\n", c->repeats);
+    }
+}
+
+static void print_call(struct calls *c, uint32_t address) {
+    if (address == c->last) {
+        c->repeats++;
+        return;
+    }
+    print_repeats(c);
     uint32_t offset;
     const char *name = symbol_find(address, &offset);
     print("  %08x  %s+0x%x\n", address, name, offset);
+    *c = (struct calls){address, 0, c->shown + 1};
 }
 
 static bool stack_holds(uint32_t address) {
@@ -39,19 +56,21 @@ static bool stack_holds(uint32_t address) {
 
 /* Frames are linked through EBP: [ebp] the caller's ebp, [ebp + 4] the return address. */
 static void print_calls(uint32_t eip, uint32_t ebp) {
+    struct calls calls = {0, 0, 0};
     print("call chain:\n");
-    print_call(eip);
-    for (uint32_t i = 0; i < CALLS_MAX && stack_holds(ebp); i++) {
+    print_call(&calls, eip);
+    while (calls.shown < CALLS_MAX && stack_holds(ebp)) {
         const uint32_t *frame = (const uint32_t *)ebp;
         if (frame[1] < (uint32_t)kernel_text_start || frame[1] >= (uint32_t)kernel_text_end) {
-            return;
+            break;
         }
-        print_call(frame[1] - 1); /* the call, not what follows: that may be another function */
-        if (frame[0] <= ebp) {
-            return;
+        print_call(&calls, frame[1] - 1); /* the call: what follows may be another function */
+        if (frame[0] <= ebp) { /* the stack grows down, so this ends */
+            break;
         }
         ebp = frame[0];
     }
+    print_repeats(&calls);
 }
 
 static void print_registers(const struct panic_registers *r) {

@@ -103,7 +103,7 @@ void print_bytes(const char *bytes, uint32_t count) {
 void print_log_to(struct print_sink *sink, uint32_t lines) {
     uint32_t kept = log_count < PRINT_LOG_BYTES ? log_count : PRINT_LOG_BYTES;
     uint32_t first = log_count - kept, seen = 0;
-    for (uint32_t i = 1; lines > 0 && i < kept; i++) { /* the last byte may be the last line's end */
+    for (uint32_t i = 1; lines > 0 && i < kept; i++) { /* the last byte may end the last line */
         seen += log_bytes[(log_count - 1 - i) & LOG_MASK] == '\n' ? 1 : 0;
         if (seen == lines) {
             first = log_count - i;

@@ -42,6 +42,10 @@ struct pump_times pump_times(void) {
     return times;
 }
 
+void pump_rotate(void) {
+    rotate = true;
+}
+
 uint64_t pump_cluster_us(void) {
     return node_cluster_us(node, time_us());
 }

@@ -1,5 +1,5 @@
 /* The loop: NIC -> lwIP -> core -> effects, then timers, then local events, then a thread [D 3]. Owns the node of
- * this PC. Only kernel/{main,pump,effects,fault,syscall*}.c and kernel/console/* include it. */
+ * this PC. Only kernel/{main,pump,effects,fault,syscall*}.c and kernel/the console include it. */
 #pragma once
 
 #include "adapt/port.h"
@@ -16,6 +16,9 @@ void pump_event(struct event *ev);
 
 /* A call of a thread (or of the console: token TOKEN_NONE). op and arguments as port.h says. */
 void pump_call(const struct event_call *call);
+
+/* The next thread is another one, if one is ready. */
+void pump_rotate(void);
 
 /* Cluster time now, as programs see CLOCK_MONOTONIC. */
 uint64_t pump_cluster_us(void);

@@ -11,9 +11,9 @@
 #include "mm/frame.h"
 #include "mm/paging.h"
 
-enum { SYSCALLS_MAX = 512, LISSE_FIRST = 0x4C530000 /* lib/lisse.h */, LISSE_CALLS = 16 };
+enum { SYSCALLS_MAX = SYSCALL_LISSE, LISSE_FIRST = 0x4C530000 /* lib/lisse.h */, LISSE_CALLS = 16 };
 
-static const struct syscall_table *const tables[] = {&syscalls_memory, &syscalls_files,
+static const struct syscall_table *const tables[] = {&syscalls_memory, &syscalls_files, &syscalls_paths,
                                                      &syscalls_threads, &syscalls_time,
                                                      &syscalls_info, &syscalls_signals};
 static const struct syscall_row *by_number[SYSCALLS_MAX + LISSE_CALLS];
@@ -56,6 +56,7 @@ static void forget_call(struct thread *t) {
     t->answered = 0;
     t->compare = 0;
     t->need_failed = 0;
+    t->keep_failed = 0;
     t->need_count = 0;
     t->done_bytes = 0;
     memset(t->scratch, 0, sizeof(t->scratch));
@@ -90,6 +91,17 @@ static struct outcome call_handler(struct thread *t) {
     return by_number[index]->handler(t, arg);
 }
 
+static struct outcome run_step(struct thread *t) {
+    switch (t->doing) {
+    case DOING_EXEC:
+        return syscall_exec(t);
+    case DOING_START:
+        return syscall_start_child(t);
+    default:
+        return call_handler(t);
+    }
+}
+
 void syscall_run(struct thread *t) {
     struct outcome o;
 
@@ -98,10 +110,11 @@ void syscall_run(struct thread *t) {
     t->need_count = 0;
     if (t->job->no_memory) {
         o = syscall_end_job(t, 9, "no frame is left for a page table: more RAM or more nodes");
-    } else if (t->need_failed && t->doing == DOING_CALL) {
+    } else if (t->need_failed && t->doing == DOING_CALL && !t->compare &&
+               !t->keep_failed) {
         o = syscall_done(-ERR_FAULT);
     } else {
-        o = t->doing == DOING_EXEC ? syscall_exec(t) : call_handler(t);
+        o = run_step(t);
     }
     if (o.kind == OUTCOME_DONE) {
         finish(t, o.result);
@@ -183,6 +196,20 @@ struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t st
     thread_wait(t);
     pump_call(call);
     return SYSCALL_WAIT;
+}
+
+struct outcome syscall_ask_once(struct thread *t, enum call_op op, const uint32_t arg[5]) {
+    struct event_call call = {.op = op};
+
+    if (t->answered) {
+        return syscall_done(syscall_answer(t)->result);
+    }
+    memcpy(call.arg, arg, sizeof(call.arg));
+    return syscall_ask(t, &call, 0);
+}
+
+void syscall_yield(void) {
+    pump_rotate();
 }
 
 const struct thread_answer *syscall_answer(struct thread *t) {

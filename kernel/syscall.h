@@ -50,8 +50,13 @@ int syscall_read_string(struct thread *t, uint32_t address, char *text, uint32_t
 /* Sends a request to the core for this thread. Returns SYSCALL_WAIT; t->answered when the handler runs again (it may be
  * answered at once). `step` becomes the thread's step: the handler's own mark that this was committed. */
 struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t step);
+/* The whole of a call that is one request: asks, and is done with the answer's result. */
+struct outcome syscall_ask_once(struct thread *t, enum call_op op, const uint32_t arg[5]);
 /* Takes the answer: clears t->answered for the next request of the same call. */
 const struct thread_answer *syscall_answer(struct thread *t);
+
+/* The thread goes behind the others that are ready (sched_yield). */
+void syscall_yield(void);
 
 /* Ends the thread's job with this wait(2) status; the thread does not run again. reason: for the person, or NULL. */
 struct outcome syscall_end_job(struct thread *t, int32_t status, const char *reason);
@@ -66,8 +71,23 @@ struct syscall_table {
     const struct syscall_row *rows;
     uint32_t count;
 };
-extern const struct syscall_table syscalls_memory, syscalls_files, syscalls_threads, syscalls_time,
+extern const struct syscall_table syscalls_memory, syscalls_files, syscalls_paths, syscalls_threads, syscalls_time,
     syscalls_info, syscalls_signals;
+
+/* Row numbers of Lisse's own calls: 0x4C530000 + n of lib/lisse.h stands at SYSCALL_LISSE + n. */
+enum { SYSCALL_LISSE = 512 };
+
+/* Times of programs (kernel/syscall_time.c). A timespec as microseconds, rounded up: 1 there, 0 pages are missing
+ * (syscall_fault), -ERR_INVALID. */
+enum timespec_width { TIMESPEC_32, TIMESPEC_64 };
+int syscall_read_timespec(struct thread *t, uint32_t address, enum timespec_width width,
+                          uint64_t *us);
+/* The same as a deadline in cluster time, never 0. */
+enum clock_kind { CLOCK_SPAN, CLOCK_ABSOLUTE, CLOCK_ABSOLUTE_REAL };
+uint64_t syscall_deadline_us(enum clock_kind clock, uint64_t us);
+
+/* A new thread before its first instruction: its tid is written where clone's caller wanted it. */
+struct outcome syscall_start_child(struct thread *t);
 
 /* The main thread's way from nothing to its program's first instruction (kernel/syscall_exec.c). */
 struct outcome syscall_exec(struct thread *t);

@@ -32,6 +32,7 @@ enum thread_state {
 enum thread_doing {
     DOING_USER, /* nothing: it runs in ring 3, or faulted there */
     DOING_CALL, /* a system call: frame.eax holds its number until it is finished */
+    DOING_START, /* a clone, before its first instruction: its tid is written for it */
     DOING_EXEC, /* the job's main thread loads the program */
 };
 
@@ -56,6 +57,7 @@ struct thread {
     uint8_t answered;   /* the core has answered the request of this step */
     uint8_t faulting;   /* waits for pages, not for an answer */
     uint8_t need_failed; /* the core refused a page that the call needs: it ends with -EFAULT */
+    uint8_t keep_failed; /* … but not this call: it goes on without the page (exit) */
     uint8_t compare;    /* a futex call is queued at its manager: compare the word now */
     uint8_t holds;      /* pages are held for it: EV_RAN is owed */
     uint8_t fault_failed; /* the core refused the page that it faulted on in ring 3 */
@@ -66,6 +68,8 @@ struct thread {
     struct job *job;
     uint32_t tid;
     uint32_t clear_child_tid; /* user address, 0: none */
+    uint32_t set_tid, set_child_tid; /* of a new thread: user addresses that get its tid, 0: none */
+    uint64_t signal_pending;  /* blocked ones that came, bit = number - 1 */
     uint64_t signal_mask;     /* kept for the program; no handler runs yet */
     uint32_t done_bytes;      /* of a call in pieces */
     uint64_t wake_us;         /* deadline of a sleep, cluster time */

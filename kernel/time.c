@@ -21,7 +21,8 @@ static uint64_t tsc_hz, tsc_base;
 /* 32 bits of fraction: 10^6 * 2^32 / tsc_hz, so the TSC must beat 1 MHz */
 static uint32_t us_per_tick;
 
-/* Without a TSC, in ticks of the 8254: up to the last wrap that interrupted, and the last answer. */
+/* Without a TSC, in ticks of the 8254: up to the last wrap that interrupted, and the last
+ * answer. */
 static uint64_t pit_base, pit_last;
 
 /* ---- calibration ----------------------------------------------------------------------------- */

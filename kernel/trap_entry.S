@@ -8,12 +8,16 @@
 
     .section .text
 
-/* vectors where the CPU pushes an error code: 8 10-14 17 21 29 30 [IA32-3A table 6-1] */
+/* Bit v: at vector v the CPU pushes an error code: 8 10-14 17 21 29 30 [IA32-3A table 6-1] */
+#define ERROR_CODES 0x60227D00
+
 .macro stub number
     .globl trap_stub_\number
     .type trap_stub_\number, @function
 trap_stub_\number:
-    .if !(\number == 8 || (\number >= 10 && \number <= 14) || \number == 17 || \number == 21 || \number == 29 || \number == 30)
+    .if \number >= 32
+    pushl $0
+    .elseif !((ERROR_CODES >> \number) & 1)
     pushl $0
     .endif
     pushl $\number

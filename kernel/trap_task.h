@@ -1,5 +1,5 @@
 /* What the processor's tables and the trap code share: the TSS, and the task that reports a
- * fault for which there is no usable stack. Only kernel/{cpu,trap,panic}.c and mm/paging.c need
+ * fault for which there is no usable stack. Only kernel/{cpu,trap,panic}.c need
  * this. */
 #pragma once
 
@@ -16,9 +16,6 @@ _Static_assert(sizeof(struct cpu_tss) == 104, "[IA32-3A 7.2.1]");
 
 /* The TSS in which the interrupted registers are found when trap_fault_task runs. */
 extern struct cpu_tss cpu_main_tss;
-
-/* The fault task's page directory; once more when the final map is in use. */
-void cpu_set_fault_task(uint32_t cr3);
 
 /* Double faults and NMIs arrive here through a task gate, on their own stack. */
 void trap_fault_task(void) __attribute__((noreturn));

@@ -98,10 +98,11 @@ static void regions_add(const struct boot_info *info) {
             range_add(frame_number(r->base + FRAME_BYTES - 1), frame_number(r->base + r->length));
         }
     }
-    for (uint32_t i = 0; i < info->regions_count; i++) { /* where firmware contradicts itself: not RAM */
+    for (uint32_t i = 0; i < info->regions_count; i++) { /* in two of the map's areas: not RAM */
         const struct boot_region *r = &info->regions[i];
         if (r->type != BOOT_REGION_RAM && r->length > 0) {
-            range_remove(frame_number(r->base), frame_number(r->base + r->length + FRAME_BYTES - 1));
+            range_remove(frame_number(r->base),
+                         frame_number(r->base + r->length + FRAME_BYTES - 1));
         }
     }
 }
@@ -122,9 +123,9 @@ void frame_init(const struct boot_info *info) {
         total_count += high_ranges[i].end - high_ranges[i].first;
     }
     if (free_count < RAM_BYTES_MIN / FRAME_BYTES) {
-        panic_machine("only %u KB of memory are free after the kernel and its %u boot modules; Lisse needs "
-              "at least %u KB: add memory (QEMU: -m) or leave modules out",
-              free_count * 4, info->modules_count, RAM_BYTES_MIN / 1024);
+        panic_machine("only %u KB of memory are free after the kernel and its %u boot modules; "
+                      "Lisse needs at least %u KB: add memory (QEMU: -m) or leave modules out",
+                      free_count * 4, info->modules_count, RAM_BYTES_MIN / 1024);
     }
 }
 
@@ -184,8 +185,9 @@ void *dma_alloc(uint32_t bytes, uint32_t align, paddr_t *paddr) {
     uint32_t count = (bytes - 1) / FRAME_BYTES + 1;
     uint32_t start = run_find(count, align > FRAME_BYTES ? align / FRAME_BYTES : 1);
     if (start == 0) {
-        panic_machine("no %u KB of contiguous memory are left at boot (%u KB free, %u KB of RAM): add memory "
-              "(QEMU: -m) or leave boot modules out", count * 4, free_count * 4, total_count * 4);
+        panic_machine("no %u KB of contiguous memory are left at boot (%u KB free, %u KB of RAM): "
+                      "add memory (QEMU: -m) or leave boot modules out",
+                      count * 4, free_count * 4, total_count * 4);
     }
     for (uint32_t i = 0; i < count; i++) {
         bit_clear(start + i);

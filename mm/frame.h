@@ -14,8 +14,7 @@
 struct boot_info;
 
 enum {
-    FRAME_WINDOWS_MAX = 64, /* user frames mapped at once: 16 pages of a call [D 3] and the page parts
-                               that the NIC's ring has not sent yet */
+    FRAME_WINDOWS_MAX = 64, /* user frames mapped at once: 16 pages of a call [D 3], and some */
 };
 
 /* Take stock of RAM: everything in the map but the first MiB, the kernel's image and the modules.

@@ -17,7 +17,7 @@
 typedef uint32_t paddr_t; /* physical address below 4 GB; RAM above is left unused (no PAE) */
 
 #define FRAME_BYTES       4096u
-#define PAGE_TABLE_SPAN   0x400000u   /* bytes that one page table maps: 1024 x 4 KB [IA32-3A 4.3] */
+#define PAGE_TABLE_SPAN   0x400000u   /* one page table maps 1024 x 4 KB [IA32-3A 4.3] */
 #define USER_FIRST        0x00001000u
 #define USER_END          0xC0000000u /* first address that is not a program's */
 #define KERNEL_BASE       0xC0000000u /* also in boot/kernel.ld and boot/entry.S */

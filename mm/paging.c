@@ -10,7 +10,6 @@
 #include "boot/bootinfo.h"
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
-#include "kernel/trap_task.h"
 #include "mm/frame.h"
 #include "mm/frame_ranges.h"
 #include "mm/paging_bits.h"
@@ -18,7 +17,10 @@
 
 uint32_t paging_kernel_directory[PAGING_ENTRIES] __attribute__((aligned(4096)));
 
-extern char kernel_text_start[], kernel_rodata_end[]; /* boot/kernel.ld; text and constants between */
+/* boot/entry.S: the page below the kernel's stack, which is never mapped. */
+extern char kernel_stack_guard[];
+/* boot/kernel.ld: text and constants lie between them. */
+extern char kernel_text_start[], kernel_rodata_end[];
 
 static uint32_t device_next = DEVICE_MAP_BASE;
 

@@ -27,7 +27,7 @@ struct heads {
     uint8_t next, hops;    /* 17, HEADS_HOP_LIMIT */
     uint16_t source[8], target[8];
     uint16_t source_port, target_port, udp_size;
-    uint16_t checksum;     /* in heads_init()'s result: the sum of what never changes */
+    uint16_t checksum; /* in heads_init()'s result: the sum of what never changes */
 };
 _Static_assert(sizeof(struct heads) == 2 + HEADS_BYTES, "no holes");
 

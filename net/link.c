@@ -42,7 +42,6 @@ static void peer_clear(struct link_set *ls, uint32_t seat) {
     p->rto_us = LINK_RTO_FIRST_US;
     p->resend_us = p->ack_us = p->waiting_us = LINK_NEVER;
     *link_deadline_at(ls, seat) = LINK_NEVER;
-    ls->work[seat / 32] &= ~(1u << seat % 32);
     ls->deadline_stale = 1;
 }
 
@@ -181,7 +180,6 @@ static void peer_tick(const struct link_turn *t) {
 
     if (p->ack_us <= t->now_us) {
         p->ack_now = 1;
-        p->ack_us = LINK_NEVER;
         link_mark_work(t->ls, t->seat);
     }
     if (p->resend_us <= t->now_us) {
@@ -207,7 +205,6 @@ void link_tick(struct link_set *ls, uint64_t now_us, void *world) {
             peer_tick(&t);
         }
     }
-    ls->deadline_stale = 1;
 }
 
 uint64_t link_deadline_us(const struct link_set *ls) {

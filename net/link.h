@@ -44,12 +44,13 @@ struct datagram_head {
     uint32_t time_low;    /* sender's cluster time, microseconds, 48 bits */
     uint16_t time_high;
     uint8_t stamp;        /* of KIND_DATA: number of this transmission, also of a repeated one */
-    uint8_t echo;         /* with DATAGRAM_ECHO: the stamp that this ack answers */
+    uint8_t echo;         /* stamp of the KIND_DATA that the sender of this received last */
 };
 _Static_assert(sizeof(struct datagram_head) == 44, "[D 4]");
 
-/* The first ack of a transmission names it by its stamp, so a measured RTT is never ambiguous: what
- * Karn's rule throws away (repeated datagrams) is measured too, also under 50 % loss. */
+/* flags. The echo is a first answer: the time since that transmission is a round trip. As an echo
+ * names one transmission, what is measured is never ambiguous: the samples that Karn's rule must
+ * throw away (of repeated datagrams) count too, also under 50 % loss. */
 enum { DATAGRAM_ECHO = 1 };
 
 /* Finishes a datagram whose head bytes and contents are known: writes the CRC. head[0..head_bytes)

@@ -24,8 +24,7 @@ struct link_slot {
     uint32_t order;       /* number of the last transmission among all of this peer */
     struct frame_ref ref; /* contents of an outgoing message */
     uint16_t bytes;       /* of the message; of an early one with its contents */
-    uint8_t resent;       /* 1: transmitted more than once */
-    uint8_t pad;
+    uint16_t pad;
 };
 _Static_assert(sizeof(struct link_slot) == 32, "same in every build");
 
@@ -70,8 +69,8 @@ struct link_peer {
     uint8_t delivering; /* inside link_deliver */
     uint8_t silent;     /* reported as such */
     uint8_t ack_now;    /* an ack leaves with the next flush, alone if it must */
-    uint8_t echo_due;   /* the next ack is the first that answers … */
-    uint8_t echo;       /* … the transmission of this stamp */
+    uint8_t echo;       /* stamp of the last KIND_DATA received */
+    uint8_t echo_due;   /* the next ack is the first that answers it */
     uint8_t open_due;   /* OPEN is sent at the next flush */
     uint8_t opened_due; /* OPENED is */
     uint8_t pad[7];

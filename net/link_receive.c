@@ -10,15 +10,6 @@
 
 /* ---- acks owed ------------------------------------------------------------------------------- */
 
-/* The first transmission that a datagram answers is the one to measure: the delay of the ack is
- * then in the RTT, and the RTO allows for it. */
-static void owe_echo(struct link_peer *p, uint8_t stamp) {
-    if (!p->echo_due) {
-        p->echo_due = 1;
-        p->echo = stamp;
-    }
-}
-
 /* While something is missing, the sender needs to hear of each third that came behind it, no more:
  * that is when it sends again. */
 static void owe_ack(const struct link_turn *t) {
@@ -58,7 +49,8 @@ void link_forget_early(struct link_set *ls, struct link_peer *peer) {
 
 /* ---- delivery -------------------------------------------------------------------------------- */
 
-/* Hands over the message of sequence `want`. True: taken, and the link is still there. */
+/* Hands over the message of sequence `want`. True: taken, and the link is still there. When it is
+ * not, its slots are free, and a new link in its place has nothing received. */
 static bool deliver(const struct link_turn *t, const uint8_t *bytes, uint32_t size) {
     struct link_peer *p = t->peer;
     uint32_t birth = p->birth;
@@ -67,7 +59,7 @@ static bool deliver(const struct link_turn *t, const uint8_t *bytes, uint32_t si
     bool taken = link_deliver(t->world, t->seat, bytes, size);
 
     if (p->birth != birth) {
-        return false; /* a new link in this seat, with nothing received */
+        return false;
     }
     p->delivering = 0;
     p->held = !taken;
@@ -79,14 +71,9 @@ static void deliver_early(const struct link_turn *t) {
     struct link_peer *p = t->peer;
 
     while ((p->received & 1) && !p->held) {
-        uint32_t birth = p->birth;
         uint32_t slot = p->early[p->want % LINK_WINDOW];
-        bool taken = deliver(t, link_slot_bytes(t->ls, slot), link_slot_at(t->ls, slot)->bytes);
 
-        if (p->birth != birth) {
-            return; /* the slot was freed with its link */
-        }
-        if (taken) {
+        if (deliver(t, link_slot_bytes(t->ls, slot), link_slot_at(t->ls, slot)->bytes)) {
             p->want++;
             p->received >>= 1;
             link_slot_free_early(t->ls, slot);
@@ -101,17 +88,17 @@ static void on_data(const struct link_turn *t, const struct datagram_head *head,
     uint32_t birth = p->birth;
     uint32_t i = head->sequence - p->want;
 
+    p->echo = head->stamp;
+    p->echo_due = 1;
     if ((int32_t)i < 0 || (i < LINK_WINDOW && p->received >> i & 1)) {
         p->count.duplicates++;
         p->ack_now = 1; /* our ack was lost */
-        owe_echo(p, head->stamp);
         return;
     }
     if (i >= LINK_WINDOW) {
         p->count.bad++; /* no sender of ours is ever a window ahead */
         return;
     }
-    owe_echo(p, head->stamp);
     if (i == 0 && !p->held && !p->delivering) {
         bool gap = p->received != 0;
         bool taken = deliver(t, bytes, size);
@@ -139,7 +126,6 @@ void link_resume(struct link_set *ls, seat_id seat, uint64_t now_us, void *world
         return;
     }
     t.peer->held = 0;
-    t.peer->ack_now = 1;
     link_mark_work(ls, seat);
     if (!t.peer->delivering) {
         deliver_early(&t);

@@ -40,27 +40,11 @@ void link_send(struct link_set *ls, seat_id seat, const void *message, uint32_t 
 
 /* ---- acks that come in ----------------------------------------------------------------------- */
 
-static void note_arrived(struct link_peer *p, uint32_t order) {
-    if ((int32_t)(order - p->acked_order) > 0) {
-        p->acked_order = order;
-    }
-}
-
-/* Of a message sent once it is certain which transmission came; of others only the echo tells. */
-static void note_slot(const struct link_turn *t, uint32_t slot) {
-    const struct link_slot *s = link_slot_at(t->ls, slot);
-
-    if (!s->resent) {
-        note_arrived(t->peer, s->order);
-    }
-}
-
 static void release_first(const struct link_turn *t) {
     struct link_peer *p = t->peer;
     uint32_t slot = p->window[p->base % LINK_WINDOW];
     uint32_t cookie = link_slot_at(t->ls, slot)->cookie;
 
-    note_slot(t, slot);
     p->base++;
     p->in_flight--;
     p->sacked >>= 1;
@@ -72,17 +56,7 @@ static void release_first(const struct link_turn *t) {
 }
 
 /* Smoothed RTT and deviation, by Jacobson's integers [RFC 6298 2]. */
-static void measure(const struct link_turn *t, const struct datagram_head *head) {
-    struct link_peer *p = t->peer;
-    uint32_t back = (uint8_t)(p->order - head->echo);
-
-    if (!(head->flags & DATAGRAM_ECHO) || back >= SENT_TIMES) {
-        return;
-    }
-    note_arrived(p, p->order - back);
-    uint32_t us = (uint32_t)t->now_us - p->sent_low_us[(p->order - back) % SENT_TIMES];
-
-    us = us < 1 ? 1 : us > LINK_RTO_MAX_US ? LINK_RTO_MAX_US : us;
+static void measure(struct link_peer *p, uint32_t us) {
     if (p->rtt_8us == 0) {
         p->rtt_8us = us * 8;
         p->var_4us = us * 2;
@@ -96,6 +70,24 @@ static void measure(const struct link_turn *t, const struct datagram_head *head)
     p->rto_us = rto < LINK_RTO_MIN_US   ? LINK_RTO_MIN_US
                 : rto > LINK_RTO_MAX_US ? LINK_RTO_MAX_US
                                         : rto;
+}
+
+/* Which transmission has arrived, and, if nobody said so before, how long that took. */
+static void take_echo(const struct link_turn *t, const struct datagram_head *head) {
+    struct link_peer *p = t->peer;
+    uint32_t back = (uint8_t)(p->order - head->echo);
+    uint32_t order = p->order - back;
+
+    if (back >= SENT_TIMES) {
+        return;
+    }
+    if ((int32_t)(order - p->acked_order) > 0) {
+        p->acked_order = order;
+    }
+    if (head->flags & DATAGRAM_ECHO) {
+        uint32_t us = (uint32_t)t->now_us - p->sent_low_us[order % SENT_TIMES];
+        measure(p, us < 1 ? 1 : us > LINK_RTO_MAX_US ? LINK_RTO_MAX_US : us);
+    }
 }
 
 static void mark_lost(const struct link_turn *t) {
@@ -133,14 +125,10 @@ bool link_take_acks(const struct link_turn *t, const struct datagram_head *head)
         }
     }
     uint32_t fresh = head->sack << 1 & ~p->sacked;
-    for (uint32_t left = fresh; left != 0; left &= left - 1) {
-        uint32_t i = (uint32_t)__builtin_ctz(left);
-        note_slot(t, p->window[(p->base + i) % LINK_WINDOW]);
-    }
     p->sacked |= fresh;
     p->resend &= ~p->sacked;
     if (advance != 0 || fresh != 0) {
-        measure(t, head);
+        take_echo(t, head);
         mark_lost(t);
         p->resend_us = LINK_NEVER; /* from now on, by the flush */
         link_heard(t);
@@ -239,7 +227,6 @@ static void emit_again(const struct link_turn *t) {
 
     for (; p->resend != 0; p->resend &= p->resend - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(p->resend);
-        link_slot_at(t->ls, p->window[(p->base + i) % LINK_WINDOW])->resent = 1;
         p->count.resent++;
         emit_data(t, i);
     }

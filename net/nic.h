@@ -24,12 +24,12 @@ enum {
 struct nic_counters {
     uint64_t rx_frames, rx_bytes;
     uint64_t tx_frames, tx_bytes;
-    uint32_t rx_bad;       /* the device marked it bad */
-    uint32_t rx_long;      /* longer than one buffer, dropped */
-    uint32_t rx_overruns;  /* interrupts that said: no descriptor was free */
-    uint32_t rx_missed;    /* frames that the device itself dropped for want of descriptors */
-    uint32_t tx_full;      /* frames dropped because the transmit ring was full */
-    uint32_t tx_flushes;   /* writes of the tail register */
+    uint32_t rx_bad;      /* the device marked it bad */
+    uint32_t rx_long;     /* longer than one buffer, dropped */
+    uint32_t rx_overruns; /* interrupts that said: no descriptor was free */
+    uint32_t rx_missed;   /* frames that the device itself dropped for want of descriptors */
+    uint32_t tx_full;     /* frames dropped because the transmit ring was full */
+    uint32_t tx_flushes;  /* writes of the tail register */
     uint32_t interrupts;
     uint32_t link_changes;
 };
@@ -76,18 +76,21 @@ struct nic {
     const char *model;
     uint8_t mac[6];
     bool link_up;
-    uint16_t speed_mbps;         /* 10, 100, 1000 while link_up */
-    uint8_t irq;                 /* line of the interrupt controller */
-    uint32_t deaf_us;            /* the device receives nothing for this long after start() */
+    uint16_t speed_mbps; /* 10, 100, 1000 while link_up */
+    uint32_t deaf_us;    /* the device receives nothing for this long after start() */
     struct nic_counters counters;
 };
 
-/* Find the first card that a driver knows, start it and let it interrupt. Once, after pci_start(),
- * as early in the boot as memory and interrupt lines are there: a card may be deaf for a second
- * after it (deaf_us). In drivers/nic.c.
+/* Find the first card that a driver knows and start it. Once, after pci_start(), as early in the
+ * boot as there is memory: a card may be deaf for a second after it (deaf_us). In drivers/nic.c.
  *   out   0 and *nic, or NIC_NONE, NIC_BROKEN: the console then has the reason, the cards that were
  *         seen and those that are supported */
 int nic_start(struct nic **nic);
+
+/* The interrupt line of the started card, or -1: none. Whoever started it connects the line to
+ * nic_interrupt() (kernel/main.c: this folder and drivers/ know nothing of interrupt lines). */
+int nic_irq(void);
+void nic_interrupt(void);
 
 /* net/'s side of rx_poll: one received frame. The bytes belong to the driver and are valid during
  * the call only; frame - NIC_PAD is a multiple of 4. */

@@ -8,47 +8,42 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
-#include "kernel/time.h"
 #include "net/heads.h"
 #include "net/netif.h"
 #include "net/nic.h"
 #include "net/port/port.h"
 
 enum {
-    HINTS = 64,           /* peers remembered, by a hash of their MAC; a clash costs a hint */
+    HINTS = 64, /* peers remembered, by a hash of their MAC; a clash costs a hint */
     HINT_EVERY_US = 1000000,
 };
+#define NEVER UINT64_MAX
 
 static struct nic *nic;
 static struct heads own;
 static uint64_t own_mac;
-static uint64_t started_tsc;  /* when the receiver was turned on; 0: no TSC */
-static uint64_t ready_at_us;  /* TIME_NEVER until the clock is there to tell */
-static uint64_t now_us_known, lwip_deadline_us;
+static uint64_t deaf_until_us = NEVER; /* NEVER: the first net_timers() tells; 0: it is over */
+static bool ready_untold;              /* net_ready() would be true and nobody has asked yet */
+static uint64_t last_us, lwip_deadline_us;
 static uint32_t sent, sent_all, received, not_local, tx_no_link, tx_lost;
 static uint64_t sent_bytes, received_bytes;
-static struct {
-    uint64_t mac, at_us;
-} hints[HINTS];
+static struct { uint64_t mac, at_us; } hints[HINTS];
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
 void net_start(void) {
-    ready_at_us = TIME_NEVER;
     if (nic_start(&nic) != 0) {
         nic = NULL;
         return;
     }
-    started_tsc = cpu_features.tsc ? cpu_tsc() : 0;
     own_mac = heads_mac_number(nic->mac);
     heads_init(&own, own_mac);
     netif_start(nic);
     netif_set_link(nic->link_up);
-    print("net: %s, %02x:%02x:%02x:%02x:%02x:%02x, irq %u, link %s\n", nic->model, nic->mac[0],
-          nic->mac[1], nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5], nic->irq,
+    print("net: %s, %02x:%02x:%02x:%02x:%02x:%02x, irq %d, link %s\n", nic->model, nic->mac[0],
+          nic->mac[1], nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5], nic_irq(),
           nic->link_up ? "up" : "down");
 }
 
@@ -60,40 +55,27 @@ uint64_t net_mac(void) {
     return own_mac;
 }
 
-/* The receiver was started before the clock ran: take off what the TSC says has gone by since. */
-static void learn_ready_time(uint64_t now_us) {
-    uint64_t per_us = time_tsc_hz() / 1000000;
-    uint64_t gone_us = started_tsc != 0 && per_us != 0 ? (cpu_tsc() - started_tsc) / per_us : 0;
-    ready_at_us = now_us + (gone_us < nic->deaf_us ? nic->deaf_us - gone_us : 0);
-}
-
 bool net_ready(void) {
-    if (nic == NULL || !nic->link_up) {
+    if (nic == NULL || !nic->link_up || deaf_until_us != 0) {
         return false;
     }
-    if (ready_at_us == 0) {
-        return true; /* the common case, without reading the clock */
-    }
-    uint64_t now_us = time_us();
-    if (ready_at_us == TIME_NEVER) {
-        learn_ready_time(now_us);
-    }
-    if (now_us < ready_at_us) {
-        return false;
-    }
-    ready_at_us = 0;
+    ready_untold = false;
     return true;
 }
 
-/* ---- timers ---------------------------------------------------------------------------------- */
+/* ---- timers -------------------------------------------------------------------------------- */
 
 void net_timers(uint64_t now_us) {
-    now_us_known = now_us;
+    last_us = now_us;
     if (nic == NULL) {
         return;
     }
-    if (ready_at_us == TIME_NEVER) {
-        learn_ready_time(now_us);
+    if (deaf_until_us == NEVER) {
+        deaf_until_us = now_us + nic->deaf_us;
+    }
+    if (deaf_until_us != 0 && now_us >= deaf_until_us) {
+        deaf_until_us = 0;
+        ready_untold = true;
     }
     if (now_us >= lwip_deadline_us) {
         lwip_deadline_us = netif_timers(now_us);
@@ -101,23 +83,26 @@ void net_timers(uint64_t now_us) {
     }
 }
 
+/* Whoever asked net_ready() just before net_timers() must come again at once. */
 uint64_t net_deadline_us(void) {
     if (nic == NULL) {
-        return TIME_NEVER;
+        return NEVER;
     }
-    bool turns_ready = ready_at_us > now_us_known && ready_at_us < lwip_deadline_us;
-    return turns_ready ? ready_at_us : lwip_deadline_us;
+    if (ready_untold && nic->link_up) {
+        return last_us;
+    }
+    bool is_deaf = deaf_until_us != 0 && deaf_until_us < lwip_deadline_us;
+    return is_deaf ? deaf_until_us : lwip_deadline_us;
 }
 
 void net_peer_alive(uint64_t mac) {
     uint32_t slot = (uint32_t)(mac ^ mac >> 6 ^ mac >> 24) % HINTS;
-    if (nic == NULL ||
-        (hints[slot].mac == mac && now_us_known - hints[slot].at_us < HINT_EVERY_US)) {
+    if (nic == NULL || (hints[slot].mac == mac && last_us - hints[slot].at_us < HINT_EVERY_US)) {
         return;
     }
     uint16_t address[8];
     hints[slot].mac = mac;
-    hints[slot].at_us = now_us_known;
+    hints[slot].at_us = last_us;
     heads_address_of(address, mac);
     netif_hint(address);
 }
@@ -192,8 +177,10 @@ void net_send_ref(uint64_t to, const void *head, uint32_t head_bytes, paddr_t pa
         return;
     }
     memcpy(at, head, head_bytes);
-    struct nic_tx frame = {.bytes = HEADS_BYTES + head_bytes, .ref = payload,
-                           .ref_bytes = payload_bytes, .udp6_checksum = true};
+    struct nic_tx frame = {.bytes = HEADS_BYTES + head_bytes,
+                           .ref = payload,
+                           .ref_bytes = payload_bytes,
+                           .udp6_checksum = true};
     nic->ops->tx_queue(nic, &frame);
 }
 

@@ -18,11 +18,11 @@ enum {
 
 /* Find the NIC, start its receiver at once, then lwIP. Once, after pci_start() and as early as
  * possible: QEMU's e1000 hears nothing for a second from here. Without a NIC the console says so
- * and the rest of this interface does nothing. Does not need the clock. */
+ * and the rest of this interface does nothing. Its interrupt: nic_irq() in net/nic.h. */
 void net_start(void);
 
-/* True when frames can come in: the link is up and the NIC no longer deaf. Sending before is
- * allowed. Needs the clock (time_start()). */
+/* True when frames can come in: the link is up and the NIC no longer deaf, as of the last
+ * net_timers(). Sending before is allowed. */
 bool net_ready(void);
 
 /* This node's MAC, 48 bits, first byte highest; 0 without a NIC. */
@@ -43,7 +43,8 @@ void net_deliver(uint64_t from, const uint8_t *bytes, uint32_t size);
 /* True: net_poll() would find something. Memory reads only: for use before cpu_halt(). */
 bool net_pending(void);
 
-/* Run lwIP's timers; now_us of time_us(). When they want to run next (a time of time_us()), also
+/* Tell the time and run lwIP's timers; now_us of time_us(), which this folder does not know. Call
+ * it in each turn of the loop. Then: when it wants to run next (a time of time_us()), which is also
  * when net_ready() will turn true by itself. */
 void net_timers(uint64_t now_us);
 uint64_t net_deadline_us(void);

@@ -40,7 +40,8 @@ enum area_answer {
 };
 
 /* May a thread of the job here access the page? AREA_NO is only ever given inside dsm_on_area(), because a refusal
- * must be younger than the fault: the area may have been mapped elsewhere a moment ago. */
+ * must be younger than the fault: the area may have been mapped elsewhere a moment ago. (Pages outside user space are
+ * refused at once.) */
 enum area_answer job_area_check(struct node *n, job_id job, page_no page, enum access access,
                                 struct area_info *info);
 

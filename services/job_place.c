@@ -109,6 +109,17 @@ static void place(struct node *n, struct job_entry *e, const struct msg *m,
     }
 }
 
+/* The tid that a full host refused was never a thread: its row goes before another one is made. */
+static void forget_refused(struct node *n, struct job_entry *e, const struct msg *m) {
+    uint32_t row = m->place.thread != m->place.parent
+                       ? job_thread_find(n, e->job, m->place.thread)
+                       : ROW_NONE;
+
+    if (row != ROW_NONE && jobs_threads(jobs_of(n))[row].op == 0) {
+        thread_remove(n, e, row);
+    }
+}
+
 void job_on_place(struct node *n, const struct msg *m) {
     struct job_entry *e = job_entry_find(n, m);
     uint32_t row = job_thread_find(n, key_job(m->head.key), m->place.parent);
@@ -123,10 +134,7 @@ void job_on_place(struct node *n, const struct msg *m) {
         return;
     }
     if (order == OP_NEW) {
-        uint32_t refused = job_thread_find(n, e->job, m->place.thread);
-        if (m->place.thread != 0 && m->place.thread != m->place.parent && refused != ROW_NONE) {
-            thread_remove(n, e, refused);
-        }
+        forget_refused(n, e, m);
         parent->op = m->head.op;
         place(n, e, m, parent);
     }

@@ -123,7 +123,10 @@ struct jobs {
     uint32_t queries_max;
     uint32_t drain_wanted;    /* more to answer than one step may */
     uint32_t threads_index_at, threads_at, readers_index_at, readers_at, queries_at;
-    uint32_t pad;
+    uint32_t tickets;         /* FX_INPUT_WANTED ever */
+    page_no refusing_page;    /* while dsm_on_area() runs: what the manager has just said of it is final */
+    job_id refusing_job;      /* 0: nothing */
+    uint16_t pad;
     struct job_local local[JOBS_MAX];
     struct job_entry entry[JOBS_MAX];
 };

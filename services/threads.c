@@ -79,12 +79,12 @@ void threads_slot_free(struct node *n, token_no token) {
     memset(slot, 0, offsetof(struct thread_slot, bytes));
 }
 
-struct thread_slot *threads_waiting(struct node *n, const struct msg *m, token_no token,
+struct thread_slot *threads_waiting(struct node *n, const struct msg_head *head, token_no token,
                                     thread_id tid) {
     struct thread_slot *slot = threads_slot(n, token);
     bool is_ours = slot != NULL && slot->state > SLOT_READY && slot->tid == tid &&
-                   slot->job == key_job(m->head.key) && slot->generation == m->head.generation &&
-                   slot->op == m->head.op;
+                   slot->job == key_job(head->key) && slot->generation == head->generation &&
+                   slot->op == head->op;
 
     return is_ours ? slot : NULL;
 }
@@ -186,6 +186,10 @@ void threads_timer(struct node *n, uint64_t deadline_us) {
     t->timer_us = deadline_us < t->timer_us ? deadline_us : t->timer_us;
 }
 
+bool threads_timer_is_due(struct node *n) {
+    return threads_of(n)->timer_us <= node_cluster_now_us(n);
+}
+
 uint64_t threads_local_us(const struct node *n, uint64_t cluster_us) {
     uint64_t ahead = node_cluster_now_us(n) - node_now_us(n); /* cluster time is never behind */
 
@@ -213,7 +217,7 @@ static void on_tick(struct node *n) {
     struct threads *t = threads_of(n);
     uint64_t now = node_cluster_now_us(n);
 
-    if (t->timer_us > now) {
+    if (!threads_timer_is_due(n)) {
         return;
     }
     t->timer_us = UINT64_MAX;

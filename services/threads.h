@@ -65,8 +65,8 @@ struct thread_slot {
 struct thread_slot *threads_slot(struct node *n, token_no token);
 /* The one writer of a slot's state; asserts that the table allows the move. */
 void threads_set(struct node *n, token_no token, enum slot_state state);
-/* The slot of the thread that has this operation under way; NULL: a straggler. Answers name token, tid and op. */
-struct thread_slot *threads_waiting(struct node *n, const struct msg *m, token_no token,
+/* The slot of the thread that has the head's operation under way (job, generation, op); NULL: a straggler. */
+struct thread_slot *threads_waiting(struct node *n, const struct msg_head *head, token_no token,
                                     thread_id tid);
 /* Keeps the call in the slot; the slot must be READY. NULL (and counted) when it is not. */
 struct thread_slot *threads_call(struct node *n, const struct event_call *call);
@@ -74,6 +74,7 @@ struct thread_slot *threads_call(struct node *n, const struct event_call *call);
 struct effect *threads_wake(struct node *n, token_no token, int32_t result);
 /* The call waits for cluster time slot->deadline_us: on_tick of the service that asked looks then. */
 void threads_timer(struct node *n, uint64_t deadline_us);
+bool threads_timer_is_due(struct node *n);
 /* Cluster time as the node's clock; UINT64_MAX stays. */
 uint64_t threads_local_us(const struct node *n, uint64_t cluster_us);
 

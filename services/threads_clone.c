@@ -63,13 +63,17 @@ void threads_place(struct node *n, token_no token) {
 }
 
 void threads_on_placed(struct node *n, const struct msg *m) {
-    struct thread_slot *slot = threads_waiting(n, m, m->place.token, m->place.parent);
+    struct thread_slot *slot = threads_waiting(n, &m->head, m->place.token, m->place.parent);
 
     if (slot == NULL || slot->state != SLOT_PLACING) {
         return;
     }
     if (m->place.result < 0) {
         threads_wake(n, m->place.token, m->place.result);
+        return;
+    }
+    if (m->place.seat >= SEATS_MAX) {
+        node_refuse(n, "a place that is no seat", m->place.seat, m->place.thread);
         return;
     }
     slot->child = m->place.thread;
@@ -154,7 +158,7 @@ void threads_on_move(struct node *n, const struct msg *m, const struct msg_from 
 /* ---- the sender again ------------------------------------------------------------------------------ */
 
 void threads_on_here(struct node *n, const struct msg *m) {
-    struct thread_slot *slot = threads_waiting(n, m, m->place.token, m->place.parent);
+    struct thread_slot *slot = threads_waiting(n, &m->head, m->place.token, m->place.parent);
 
     if (slot == NULL || slot->state != SLOT_MOVING || slot->child != m->place.thread) {
         return;

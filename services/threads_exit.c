@@ -35,7 +35,7 @@ void threads_exit_end(struct node *n, token_no token) {
 }
 
 void threads_on_ended(struct node *n, const struct msg *m) {
-    struct thread_slot *slot = threads_waiting(n, m, m->place.token, m->place.thread);
+    struct thread_slot *slot = threads_waiting(n, &m->head, m->place.token, m->place.thread);
     struct msg gone;
 
     if (slot == NULL || slot->state != SLOT_EXIT_END) {

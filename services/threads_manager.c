@@ -126,7 +126,7 @@ void threads_on_signal(struct node *n, const struct msg *m) {
 }
 
 void threads_on_answer(struct node *n, const struct msg *m) {
-    const struct thread_slot *slot = threads_waiting(n, m, m->sync.token, m->sync.thread);
+    const struct thread_slot *slot = threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
 
     if (slot != NULL && slot->state == SLOT_ASKED && slot->call == CALL_KILL_THREAD) {
         threads_wake(n, m->sync.token, m->sync.result);

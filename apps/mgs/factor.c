@@ -9,8 +9,21 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* The barrier. Going on without it would give wrong numbers, so that is the end. */
+static void all_wait(const struct mgs *m)
+{
+    int result = lisse_barrier_wait(m->barrier);
+
+    if (result < 0) {
+        fprintf(stderr, "mgs: the barrier of %u threads failed: %s\n", (unsigned)m->threads,
+                strerror(-result));
+        exit(1);
+    }
+}
 
 static int is_own(const struct mgs_worker *w, uint32_t column)
 {
@@ -83,7 +96,7 @@ static void columns_factor(struct mgs_worker *w)
     if (is_own(w, 0)) {
         column_finish(w, 0);
     }
-    (void)lisse_barrier_wait(m->barrier);
+    all_wait(m);
     for (uint32_t k = 0; k + 1 < m->cols; k++) {
         uint32_t j = own_from(w, k + 1);
 
@@ -95,7 +108,7 @@ static void columns_factor(struct mgs_worker *w)
             j = columns_project(w, k, j, KERNEL_BLOCK);
         }
         progress_show(w, k);
-        (void)lisse_barrier_wait(m->barrier);
+        all_wait(m);
     }
 }
 
@@ -139,7 +152,7 @@ void mgs_worker_run(struct mgs_worker *w)
     for (uint32_t j = w->index; j < m->cols; j += m->threads) {
         mgs_fill_column(m, j, mgs_q(m, j));
     }
-    (void)lisse_barrier_wait(m->barrier);
+    all_wait(m);
     start = seconds_now();
     columns_factor(w);
     w->seconds = seconds_now() - start;

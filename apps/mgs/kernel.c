@@ -5,7 +5,7 @@
  * the node. [IA32-1 8.1.5] the x87 control word. */
 #include "apps/mgs/kernel.h"
 
-#include <elf.h>
+#include <link.h>
 #include <stddef.h>
 
 #define HWCAP_SSE2        (1ul << 26) /* AT_HWCAP is CPUID.1:EDX; bit 26 = SSE2 [IA32-2A CPUID] */
@@ -70,12 +70,12 @@ void kernel_divide(enum kernel_path path, double *v, uint32_t rows, double divis
  * own making. Nothing may have been added to the environment yet. */
 int kernel_has_sse2(char *const *envp)
 {
-    const Elf32_auxv_t *aux;
+    const ElfW(auxv_t) *aux;
 
     while (*envp != NULL) {
         envp++;
     }
-    aux = (const Elf32_auxv_t *)(const void *)(envp + 1);
+    aux = (const ElfW(auxv_t) *)(const void *)(envp + 1);
     for (; aux->a_type != AT_NULL; aux++) {
         if (aux->a_type == AT_HWCAP) {
             return (aux->a_un.a_val & HWCAP_SSE2) != 0;

@@ -23,12 +23,12 @@
 #include "mm/frame.h"
 
 enum {
-    RX_BUFFER_BYTES = 2048,     /* RCTL.BSIZE; a frame takes NIC_PAD + 1522 at most (VLAN, CRC) */
-    RX_RETURN_SLOTS = 32,       /* RDT is written once for so many slots: a write costs a VM exit */
-    TX_BUFFER_BYTES = 1536,     /* NIC_PAD + NIC_FRAME_MAX, to a multiple of 64 */
-    TX_CLEAN_BELOW = 64,        /* look for sent frames when fewer slots are free */
-    TX_FRAME_SLOTS = 2,         /* buffer + reference */
-    RESET_READS_MIN = 5000,     /* the card reads its EEPROM again, 5 ms [E1000 14.3]; QEMU's not */
+    RX_BUFFER_BYTES = 2048, /* RCTL.BSIZE; a frame takes NIC_PAD + 1522 at most (VLAN, CRC) */
+    RX_RETURN_SLOTS = 32,   /* RDT is written once for so many slots: a write costs a VM exit */
+    TX_BUFFER_BYTES = 1536, /* NIC_PAD + NIC_FRAME_MAX, to a multiple of 64 */
+    TX_CLEAN_BELOW = 64,    /* look for sent frames when fewer slots are free */
+    TX_FRAME_SLOTS = 2,     /* buffer + reference */
+    RESET_READS_MIN = 5000, /* the card reads its EEPROM again, 5 ms [E1000 14.3]; QEMU's not */
     RESET_READS_MAX = 20000,
     DEAF_US = 1050000,          /* 1.000 s [D 14], and 5 % because clocks differ */
     UDP6_START = 14 + 40,       /* Ethernet, IPv6 [RFC 8200 3]: where UDP begins */
@@ -45,13 +45,13 @@ struct e1000 {
     struct e1000_tx_desc *tx_ring;
     uint8_t *rx_buffers, *tx_buffers;
     paddr_t rx_ring_at, tx_ring_at, rx_buffers_at, tx_buffers_at;
-    uint32_t rx_next;  /* slot where the next frame appears */
-    uint32_t rx_owed;  /* slots before rx_next that RDT has not passed yet */
+    uint32_t rx_next;   /* slot where the next frame appears */
+    uint32_t rx_owed;   /* slots before rx_next that RDT has not passed yet */
     bool in_long_frame; /* the last slot taken was not the end of its frame */
-    uint32_t tx_next;  /* first free slot */
-    uint32_t tx_shown; /* what TDT says */
-    uint32_t tx_clean; /* oldest slot whose frame may be unsent */
-    uint32_t causes;   /* the interrupt adds, the loop takes (atomically) */
+    uint32_t tx_next;   /* first free slot */
+    uint32_t tx_shown;  /* what TDT says */
+    uint32_t tx_clean;  /* oldest slot whose frame may be unsent */
+    uint32_t causes;    /* the interrupt adds, the loop takes (atomically) */
 };
 
 static struct e1000 card;
@@ -112,7 +112,8 @@ static int read_mac(struct e1000 *e) {
     e->nic.mac[5] = (uint8_t)(high >> 8);
     if (!(high & E1000_RAH_AV) || (low & 1) || (low == 0 && (high & 0xFFFF) == 0)) {
         print("net: %s has no valid address (RAL = 0x%x, RAH = 0x%x); its EEPROM is empty or "
-              "damaged: use another card\n", e->model->name, low, high);
+              "damaged: use another card\n",
+              e->model->name, low, high);
         return NIC_BROKEN;
     }
     return 0;
@@ -147,8 +148,8 @@ static void rx_start(struct e1000 *e) {
         reg_write(e, E1000_MTA + 4 * i, 0);
     }
     for (uint32_t i = 0; i < E1000_RX_SLOTS; i++) {
-        e->rx_ring[i] = (struct e1000_rx_desc){
-            .address = (uint64_t)e->rx_buffers_at + i * RX_BUFFER_BYTES + NIC_PAD};
+        e->rx_ring[i] = (struct e1000_rx_desc){.address = (uint64_t)e->rx_buffers_at +
+                                                          i * RX_BUFFER_BYTES + NIC_PAD};
     }
     e->rx_next = 0;
     e->rx_owed = 0;
@@ -161,8 +162,7 @@ static void rx_start(struct e1000 *e) {
     reg_write(e, E1000_RADV, 0);
     reg_write(e, E1000_ITR, 0);
     /* All multicast: nodes are found without MLD reports, whatever the group [D 6]. */
-    reg_write(e, E1000_RCTL,
-              E1000_RCTL_EN | E1000_RCTL_MPE | E1000_RCTL_BAM | E1000_RCTL_SECRC);
+    reg_write(e, E1000_RCTL, E1000_RCTL_EN | E1000_RCTL_MPE | E1000_RCTL_BAM | E1000_RCTL_SECRC);
 }
 
 /* Transmit ring [E1000 14.5]. Its first slot is the checksum context, which the card keeps: all the
@@ -184,8 +184,7 @@ static void tx_start(struct e1000 *e) {
         reg_write(e, E1000_TXDCTL, reg_read(e, E1000_TXDCTL) | E1000_TXDCTL_ONE);
     }
     reg_write(e, E1000_TIPG, E1000_TIPG_COPPER);
-    reg_write(e, E1000_TCTL,
-              E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_CT | E1000_TCTL_COLD);
+    reg_write(e, E1000_TCTL, E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_CT | E1000_TCTL_COLD);
 }
 
 static int e1000_start(struct nic *nic) {
@@ -388,7 +387,6 @@ struct nic *e1000_attach(const struct e1000_model *model, const struct e1000_pla
     e->tx_buffers = dma_alloc(E1000_TX_SLOTS * TX_BUFFER_BYTES, 64, &e->tx_buffers_at);
     e->nic.ops = &e1000_ops;
     e->nic.model = model->name;
-    e->nic.irq = place->irq;
     e->nic.deaf_us = model->deaf_in_qemu && place->is_emulated ? DEAF_US : 0;
     return &e->nic;
 }

@@ -26,7 +26,6 @@ extern const uint32_t e1000_model_count;
 /* Where a card was found. */
 struct e1000_place {
     void *registers;  /* BAR 0, mapped */
-    uint8_t irq;
     bool is_emulated; /* QEMU's (by its PCI subsystem vendor) */
 };
 

@@ -194,7 +194,7 @@ static void command_run(void) {
     memcpy(line, editor.text, editor.length + 1);
     line_state = LINE_OFF;
     console_execute(line, &print_consoles);
-    if (job == NULL && line_state == LINE_OFF) { /* no job in the foreground, or it is over already */
+    if (job == NULL && line_state == LINE_OFF) { /* it may have run a job that is over already */
         line_begin();
     }
 }

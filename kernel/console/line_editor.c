@@ -277,7 +277,8 @@ static uint32_t escape_feed(struct line_editor *e, uint8_t byte) {
         uint16_t key;
     } letters[] = {{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
                    {'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END}};
-    static const uint16_t numbers[] = {0, KEY_HOME, 0, KEY_DELETE, KEY_END, 0, 0, KEY_HOME, KEY_END};
+    static const uint16_t numbers[] = {0, KEY_HOME, 0, KEY_DELETE, KEY_END, 0,
+                                       0, KEY_HOME, KEY_END};
     if (e->escape == ESCAPE_SEEN) {
         e->escape = byte == '[' ? ESCAPE_CSI : byte == 'O' ? ESCAPE_SS3 : ESCAPE_NONE;
         e->escape_number = 0;

@@ -221,17 +221,27 @@ static void copies_fetch(int thread)
     }
 }
 
+static void all_wait(void)
+{
+    int result = lisse_barrier_wait(&barrier);
+
+    if (result < 0) {
+        printf("the barrier failed: %s\n", strerror(-result));
+        exit(1);
+    }
+}
+
 static void rounds_run(int thread)
 {
     for (int round = 0; round < now.rounds; round++) {
         if (thread == 0) {
             variables_clear();
         }
-        (void)lisse_barrier_wait(&barrier);
+        all_wait();
         copies_fetch(thread);
-        (void)lisse_barrier_wait(&barrier);
+        all_wait();
         now.litmus->body(thread, registers[thread].seen);
-        (void)lisse_barrier_wait(&barrier);
+        all_wait();
         if (thread == 0 && now.litmus->is_forbidden()) {
             now.forbidden++;
         }

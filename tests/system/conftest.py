@@ -9,22 +9,44 @@ Fixtures:
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
+import elf_files
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LISSE = os.path.join(ROOT, "lisse")
 FAKE = os.path.join(ROOT, "tests", "system", "fake_node.py")
 RUN_S_MAX = 300  # for one command; a test that needs more says so
+WAIT_S = 20  # for something that comes at once on an idle host
 LEFT_S_MAX = 3.0  # for what was told to end
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 sys.dont_write_bytecode = True
+
+
+def wait_for(what, seconds=WAIT_S):
+    """The first true result of what(), or its last one when the time is over."""
+    end = time.monotonic() + seconds
+    while not (result := what()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return result
+
+
+def read_until(stream, text):
+    """Bytes of an unbuffered or buffered pipe up to and with text."""
+    got = b""
+    while text not in got:
+        byte = stream.read(1)
+        assert byte, f"ended before {text!r}: {got!r}"
+        got += byte
+    return got
 
 
 def tagged(tag):
@@ -48,11 +70,9 @@ class Launcher:
     def __init__(self, folder, **env):
         self.tag = uuid.uuid4().hex
         self.folder = folder
-        self.env = dict(os.environ, LISSE_TEST_TAG=self.tag, TMPDIR=str(folder / "tmp"),
+        self.temporary = tempfile.mkdtemp(prefix="lt-")  # short: the launcher puts sockets there
+        self.env = dict(os.environ, LISSE_TEST_TAG=self.tag, TMPDIR=self.temporary,
                         LISSE_DIR=str(folder / "state"), **env)
-        if len(str(folder)) > 50:  # the launcher would go to /tmp: do the same, visibly
-            self.env["TMPDIR"] = "/tmp"
-        os.makedirs(folder / "tmp", exist_ok=True)
 
     def run(self, *words, input=None, timeout=RUN_S_MAX, env=None):
         """A whole command; .returncode, .stdout and .stderr (bytes -> text, as they came)."""
@@ -98,6 +118,7 @@ class Launcher:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        shutil.rmtree(self.temporary, ignore_errors=True)
         return left
 
 
@@ -117,6 +138,14 @@ def fake(tmp_path):
     yield launcher
     left = launcher.sweep()
     assert not left, f"left running after the test: {left}"
+
+
+@pytest.fixture
+def prog(tmp_path):
+    """The smallest good program; fake nodes do not look into it."""
+    path = tmp_path / "prog"
+    path.write_bytes(elf_files.elf())
+    return path
 
 
 class UpCluster:

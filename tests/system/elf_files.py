@@ -3,7 +3,7 @@
 import struct
 
 BASE = 0x08048000
-EXIT_0 = bytes((0xB8, 1, 0, 0, 0, 0x31, 0xDB, 0xCD, 0x80))  # exit(0): mov eax,1; xor ebx,ebx; int 80
+EXIT_0 = bytes((0xB8, 1, 0, 0, 0, 0x31, 0xDB, 0xCD, 0x80))  # exit(0)
 
 
 def program_header(kind, offset, address, file_bytes, bytes_, flags=5):
@@ -43,7 +43,8 @@ BAD = {  # name -> (file, words of the message)
     "core": (elf(kind=4), "is no executable (ELF type 4)"),
     "no-segment": (elf(headers=[]), "no loadable segment"),
     "cut": (elf(code=EXIT_0 + bytes(5000))[:300], "the file has 300"),
-    "kernel-address": (elf(headers=[program_header(1, 0, 0xC0100000, 90, 90)]), "impossible segment"),
+    "kernel-address": (elf(headers=[program_header(1, 0, 0xC0100000, 90, 90)]),
+                       "impossible segment"),
     "wrap": (elf(headers=[program_header(1, 0, 0xFFFFF000, 90, 0x2000)]), "impossible segment"),
     "memory-less": (elf(headers=[program_header(1, 0, BASE, 90, 10)]), "impossible segment"),
     "entry": (elf(entry=0x1000), "outside its segments"),

@@ -145,6 +145,9 @@ class FakeNode:
 
     def execute(self, stream, line):
         word, _, rest = line.partition(" ")
+        if word in ("panic", "die"):
+            self.run_end(stream, word, rest)
+            return
         if word == "echo":
             self.send(channel.EXEC_OUT, stream, rest.encode() + b"\n")
         self.send(channel.EXEC_END, stream, struct.pack("<i", int(rest) if word == "exit" else 0))
@@ -171,19 +174,21 @@ class FakeNode:
             self.qmp.sendall(b'{"return": {}}\r\n')
 
     def loop(self):
+        takers = {self.qmp: self.take_qmp, self.com1: self.take_com1, self.com2: self.take_com2}
         while True:
-            ports = [self.qmp] if self.is_paused else [self.qmp, self.com1, self.com2]
+            ports = [self.qmp] if self.is_paused else list(takers)
             for port in select.select(ports, [], [])[0]:
                 data = port.recv(65536)
                 if not data:
                     sys.exit(0)
-                if port is self.qmp:
-                    self.take_qmp(data)
-                elif port is self.com1:
-                    self.print("you typed " + repr(data.decode()))
-                else:
-                    for frame in self.decoder.feed(data):
-                        self.take(*frame)
+                takers[port](data)
+
+    def take_com1(self, data):
+        self.print("you typed " + repr(data.decode()))
+
+    def take_com2(self, data):
+        for frame in self.decoder.feed(data):
+            self.take(*frame)
 
 
 def modules():

@@ -85,7 +85,7 @@ def switch():
             one.close()
 
 
-# ---- forwarding -----------------------------------------------------------------------------------
+# ---- forwarding ---------------------------------------------------------------------------------
 
 def test_learns_and_forwards_to_one_port(switch):
     lan = switch(3)
@@ -145,7 +145,7 @@ def test_a_gone_vm_frees_its_port(switch):
     assert len(lan.stats()["ports"]) == 2
 
 
-# ---- queues ---------------------------------------------------------------------------------------
+# ---- queues -------------------------------------------------------------------------------------
 
 def numbered(count, size=1400):
     return [frame(mac(2), mac(1), i.to_bytes(4, "big") + bytes(size)) for i in range(count)]
@@ -177,7 +177,7 @@ def test_a_bounded_queue_counts_what_it_drops(switch):
     assert port["queue_peak"] <= 16384
 
 
-# ---- faults ---------------------------------------------------------------------------------------
+# ---- faults -------------------------------------------------------------------------------------
 
 def meet_faults(switch, faults, count=400, silence_s=0.1):
     lan = switch(2, faults)
@@ -273,7 +273,7 @@ def test_right_faults_are_accepted():
     assert subprocess.run([SWITCH, "--check", spec], check=False).returncode == 0
 
 
-# ---- its end --------------------------------------------------------------------------------------
+# ---- its end ------------------------------------------------------------------------------------
 
 def test_ends_with_its_control_socket_and_tells_counters(switch):
     lan = switch(2)

@@ -1,42 +1,15 @@
-"""test_launcher.py: ./lisse itself, with fake nodes: quick, deterministic, every way to end."""
+"""test_launcher.py: `lisse run`, with fake nodes: quick, deterministic, every way to end."""
 
 import json
 import os
-import pty
 import signal
-import subprocess
 import sys
 import time
 
 import elf_files
 import pexpect
 import pytest
-from conftest import LISSE, Launcher, tagged
-
-WAIT_S = 20  # for something that comes at once on an idle host
-
-
-@pytest.fixture
-def prog(tmp_path):
-    path = tmp_path / "prog"
-    path.write_bytes(elf_files.elf())
-    return path
-
-
-def wait_for(what, seconds=WAIT_S):
-    end = time.monotonic() + seconds
-    while not (result := what()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return result
-
-
-def read_until(stream, text):
-    got = b""
-    while text not in got:
-        byte = stream.read(1)
-        assert byte, f"ended before {text!r}: {got!r}"
-        got += byte
-    return got
+from conftest import LISSE, WAIT_S, read_until, tagged, wait_for
 
 
 def private_folders(launcher):
@@ -44,7 +17,7 @@ def private_folders(launcher):
     return [name for name in os.listdir(base) if name.startswith("lisse-")]
 
 
-# ---- run: program, arguments, streams, codes --------------------------------------------------------
+# ---- run: program, arguments, streams, codes ----------------------------------------------------
 
 def test_arguments_and_environment_reach_the_program(fake, prog):
     words = ("args", "-n", "5", "--json", "a b", "ü", "--")
@@ -125,7 +98,7 @@ def test_verbose_shows_the_consoles(fake, prog):
     assert "n2| fake node n2" in result.stderr and "n1: name=n1 id=1" in result.stderr
 
 
-# ---- run: files -------------------------------------------------------------------------------------
+# ---- run: files ---------------------------------------------------------------------------------
 
 def test_files_with_odd_names(fake, prog, tmp_path):
     (tmp_path / "a,b=c.mtx").write_text("x")
@@ -170,7 +143,7 @@ def test_a_file_here_is_found_without_a_path(fake, prog):
     assert fake.ok("run", "-n", 1, "prog") == "prog\n"
 
 
-# ---- usage ------------------------------------------------------------------------------------------
+# ---- usage --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("words, text", [
     ((), "usage: lisse COMMAND"),
@@ -205,7 +178,7 @@ def test_no_qemu(fake, prog):
     assert result.returncode == 125 and "is qemu-system-i386 installed?" in result.stderr
 
 
-# ---- nodes that fail ----------------------------------------------------------------------------------
+# ---- nodes that fail ----------------------------------------------------------------------------
 
 FAILURES = {
     "panic:n2": "node n2: has panicked\n  cause: PANIC on node n2: ASSERT(fake) failed",
@@ -224,7 +197,7 @@ def test_a_node_that_fails_at_boot(fake, prog, command, fault):
     assert result.returncode == 125
     assert FAILURES[fault] in result.stderr
     logs = result.stderr.rpartition("logs: ")[2].strip()
-    assert "fake node n1" in open(os.path.join(logs, "n1.console"), encoding="utf-8").read()
+    assert os.path.isfile(os.path.join(logs, "n1.console"))
     assert not fake.left()
 
 
@@ -236,7 +209,7 @@ def test_a_node_that_fails_under_the_program(fake, prog, word, text):
     assert not fake.left()
 
 
-# ---- ends: nothing may be left ------------------------------------------------------------------------
+# ---- ends: nothing may be left ------------------------------------------------------------------
 
 def started(fake, prog, word="spin", **more):
     process = fake.start("run", "-n", 3, prog, word, **more)
@@ -291,8 +264,6 @@ def test_ctrl_c_at_a_terminal_reaches_only_the_launcher(fake, prog):
 
 
 def test_what_a_killed_launcher_left_is_swept(fake, prog):
-    if fake.env["TMPDIR"] == "/tmp":
-        pytest.skip("the folder for temporary files is shared here")
     process = started(fake, prog)
     process.kill()
     process.wait()
@@ -310,164 +281,6 @@ def test_a_living_cluster_is_not_swept(fake, prog):
 
 
 def test_nothing_is_left_in_the_private_folder(fake, prog):
-    if fake.env["TMPDIR"] == "/tmp":
-        pytest.skip("the folder for temporary files is shared here")
     fake.ok("run", "-n", 2, prog)
     fake.run("run", "-n", 2, "--timeout", 0.1, prog, "spin")
     assert private_folders(fake) == []
-
-
-# ---- up and what talks to it ----------------------------------------------------------------------------
-
-def test_up_status_exec_down(fake):
-    fake.ok("up", "-n", 3)
-    status = fake.status()
-    assert status["epoch"] == 3 and status["stable"] is True
-    assert [(node["name"], node["id"], node["state"], node["vm"]) for node in status["nodes"]] == [
-        (f"n{i}", i, "member", "running") for i in (1, 2, 3)]
-    for key in ("cluster", "jobs", "changes"):
-        assert key in status
-    assert "n3" in fake.ok("status")
-    assert fake.ok("exec", "n2", "echo hello there") == "hello there\n"
-    assert fake.run("exec", "#3", "exit 4").returncode == 4
-    assert fake.run("exec", "n9", "echo").stderr == (
-        "lisse: there is no node 'n9'; this cluster has n1 n2 n3\n")
-    fake.ok("down")
-    assert not fake.left(0)
-    assert fake.run("down").returncode == 125
-
-
-def test_faults_of_vms(fake):
-    fake.ok("up", "-n", 3)
-    fake.ok("pause", "n2")
-    assert fake.status()["nodes"][1]["vm"] == "paused"
-    assert "lisse resume n2" in fake.run("exec", "n2", "echo x").stderr
-    fake.ok("resume", "n2")
-    assert fake.ok("exec", "n2", "echo x") == "x\n"
-    fake.ok("kill", "n3")
-    assert fake.status()["nodes"][2]["vm"] == "ended"
-    assert fake.run("kill", "n3").returncode == 125
-
-
-def test_up_twice_and_two_side_by_side(fake, tmp_path):
-    fake.ok("up", "-n", 1)
-    assert "lisse down ends it" in fake.run("up").stderr
-    other = {"LISSE_DIR": str(tmp_path / "a" * 3 / ("deep" * 40) / "state")}
-    fake.ok("up", "-n", 2, env=other)
-    assert len(json.loads(fake.ok("status", "--json", env=other))["nodes"]) == 2
-    assert len(fake.status()["nodes"]) == 1
-    fake.ok("down", env=other)
-    assert len(fake.status()["nodes"]) == 1
-
-
-def test_run_beside_a_cluster_that_is_up(fake, prog):
-    fake.ok("up", "-n", 1)
-    result = fake.run("run", "-n", 1, prog)
-    assert result.returncode == 0 and "booting another one" in result.stderr
-
-
-def test_up_ends_by_itself(fake):
-    fake.ok("up", "-n", 1, "--for", 0.5)
-    assert not fake.left()
-    assert fake.run("status").returncode == 125
-
-
-def test_a_removed_state_folder_ends_the_cluster(fake):
-    fake.ok("up", "-n", 1)
-    subprocess.run(["rm", "-rf", fake.env["LISSE_DIR"]], check=True)
-    assert not fake.left(6)
-
-
-def test_a_killed_keeper_leaves_nothing_and_is_recognised(fake):
-    fake.ok("up", "-n", 2)
-    with open(os.path.join(fake.env["LISSE_DIR"], "cluster.json"), encoding="utf-8") as file:
-        os.kill(json.load(file)["keeper"], signal.SIGKILL)
-    assert not fake.left()
-    assert "its keeper was killed" in fake.run("status").stderr
-    assert "no cluster is up" in fake.run("status").stderr
-    fake.ok("up", "-n", 1)
-    fake.ok("down")
-
-
-def test_up_after_a_killed_keeper(fake):
-    fake.ok("up", "-n", 1)
-    with open(os.path.join(fake.env["LISSE_DIR"], "cluster.json"), encoding="utf-8") as file:
-        os.kill(json.load(file)["keeper"], signal.SIGKILL)
-    fake.left()
-    assert "ended without saying so" in fake.run("up", "-n", 1).stderr
-    assert len(fake.status()["nodes"]) == 1
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_up_leaves_nothing(fake, number):
-    process = fake.start("up", "-n", 2, "--option", "fake=never:n1")
-    wait_for(lambda: len(tagged(fake.tag)) == 5)  # launcher, keeper, switch, two nodes
-    process.send_signal(number)
-    assert process.wait(WAIT_S) in (130, -9)
-    assert not fake.left()
-
-
-def test_down_without_the_private_folder(fake):
-    fake.ok("up", "-n", 1)
-    with open(os.path.join(fake.env["LISSE_DIR"], "cluster.json"), encoding="utf-8") as file:
-        os.unlink(json.load(file)["control"])
-    fake.ok("down")
-    assert not fake.left(0)
-
-
-def test_up_holds_nothing_of_its_caller(fake):
-    """The pipe of `lisse up | cat` ends when up returns, not when the keeper does."""
-    process = fake.start("up", "-n", 1)
-    process.communicate(timeout=WAIT_S)
-    assert process.returncode == 0 and len(tagged(fake.tag)) == 3
-
-
-def test_console_from_a_file(fake):
-    fake.ok("up", "-n", 1)
-    out = fake.ok("console", "n1", input=b"nodes\n")
-    assert "fake node n1" in out and "you typed 'nodes\\n'" in out
-
-
-def test_console_at_a_terminal(fake):
-    fake.ok("up", "-n", 1)
-    child = pexpect.spawn(sys.executable, [LISSE, "console", "n1"], env=fake.env,
-                          cwd=str(fake.folder), timeout=WAIT_S)
-    child.expect("Ctrl-] leaves")
-    child.expect("fake node n1")
-    child.send("\x03")
-    child.expect_exact("you typed '\\x03'")
-    child.send("\x1d")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
-
-
-def test_console_of_a_node_that_ends(fake):
-    fake.ok("up", "-n", 1)
-    main, side = pty.openpty()
-    process = fake.start("console", "n1", stdin=side)
-    read_until(process.stdout, b"fake node n1")
-    fake.ok("kill", "n1")
-    assert process.wait(WAIT_S) == 125
-    os.close(main)
-    os.close(side)
-
-
-def test_many_commands_at_once(fake):
-    fake.ok("up", "-n", 2)
-    processes = [fake.start("exec", f"n{i % 2 + 1}", f"echo {i}") for i in range(8)]
-    processes += [fake.start("status", "--json") for _ in range(4)]
-    outputs = [process.communicate(timeout=WAIT_S)[0] for process in processes]
-    assert outputs[:8] == [b"%d\n" % i for i in range(8)]
-    assert all(json.loads(out)["stable"] for out in outputs[8:])
-
-
-def test_the_watchman_sees_what_is_left(tmp_path):
-    """The fixture's own check: a process with the tag is found, and is gone after sweep()."""
-    launcher = Launcher(tmp_path)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
-                               env=launcher.env)
-    assert wait_for(lambda: process.pid in launcher.left(0))
-    assert process.pid in launcher.sweep()
-    process.wait()
-    assert not launcher.left(0)

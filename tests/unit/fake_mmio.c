@@ -27,11 +27,12 @@ static struct {
 static uint32_t block_count;
 
 void *dma_alloc(uint32_t bytes, uint32_t align, paddr_t *paddr) {
-    paddr_t at = block_count == 0 ? 0x100000 : blocks[block_count - 1].at +
-                                                   blocks[block_count - 1].size + FRAME_BYTES;
+    paddr_t at = block_count == 0
+                     ? 0x100000
+                     : blocks[block_count - 1].at + blocks[block_count - 1].size + FRAME_BYTES;
     at = (at + align - 1) & ~(align - 1);
-    blocks[block_count].bytes = aligned_alloc(FRAME_BYTES, (bytes + FRAME_BYTES - 1) / FRAME_BYTES *
-                                                               FRAME_BYTES);
+    blocks[block_count].bytes =
+        aligned_alloc(FRAME_BYTES, (bytes + FRAME_BYTES - 1) / FRAME_BYTES * FRAME_BYTES);
     memset(blocks[block_count].bytes, 0, bytes);
     blocks[block_count].at = at;
     blocks[block_count].size = bytes;
@@ -186,7 +187,7 @@ bool fake_receive(const uint8_t *data, uint32_t bytes, uint8_t error) {
 }
 
 void fake_set_link(bool up) {
-    *reg(E1000_STATUS) = up ? *reg(E1000_STATUS) | E1000_STATUS_LU
-                            : *reg(E1000_STATUS) & ~E1000_STATUS_LU;
+    *reg(E1000_STATUS) =
+        up ? *reg(E1000_STATUS) | E1000_STATUS_LU : *reg(E1000_STATUS) & ~E1000_STATUS_LU;
     *reg(E1000_ICR) |= E1000_ICR_LSC;
 }

@@ -27,7 +27,7 @@ struct fake_device {
     uint32_t write_count;
     struct fake_frame sent[FAKE_SENT_MAX]; /* what went out on the wire */
     uint32_t sent_count;
-    uint64_t context; /* checksum context that the driver set */
+    uint64_t context;                 /* checksum context that the driver set */
     bool is_stuck_in_reset, holds_tx; /* faults that a test may switch on */
     uint32_t protocol_errors;         /* the driver broke a rule of the device */
     char text[4096];                  /* what the driver printed */

@@ -111,9 +111,11 @@ void link_emit(void *world, seat_id seat, struct datagram_head *head, const uint
 
 bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size) {
     struct end *e = world;
-    bool taken = e->world->on_deliver == NULL || e->world->on_deliver(e, seat, bytes, size);
 
+    assert_false(e->holds[seat]);
+    bool taken = e->world->on_deliver == NULL || e->world->on_deliver(e, seat, bytes, size);
     e->delivered[seat] += taken;
+    e->holds[seat] = !taken;
     return taken;
 }
 
@@ -151,6 +153,12 @@ void world_send(struct end *e, seat_id to, uint8_t first, uint32_t bytes, uint32
 
     memset(message, first, bytes);
     link_send(e->ls, to, message, bytes, (struct frame_ref){FRAME_NONE, 0, 0}, cookie);
+    world_flush(e);
+}
+
+void world_resume(struct end *e, seat_id seat) {
+    e->holds[seat] = false;
+    link_resume(e->ls, seat, e->world->now_us, e);
     world_flush(e);
 }
 

@@ -47,6 +47,7 @@ struct end {
     /* told by the link */
     uint32_t delivered[ENDS], acked[ENDS], lost[ENDS];
     uint32_t last_cookie;
+    bool holds[ENDS]; /* its test said "not now" and has not resumed */
     int silent[ENDS];
 };
 
@@ -77,6 +78,8 @@ uint32_t world_random(struct world *w, uint32_t n);
 /* A message of `bytes` bytes, the first of which is `first`; flushes. */
 void world_send(struct end *e, seat_id to, uint8_t first, uint32_t bytes, uint32_t cookie);
 void world_flush(struct end *e);
+/* Ends a "not now"; flushes. */
+void world_resume(struct end *e, seat_id seat);
 /* Hands an end a datagram as if it came from `from`, and flushes. */
 void world_arrive(struct end *e, seat_id from, const uint8_t *bytes, uint32_t size);
 /* The next thing that happens: a datagram or a deadline. False: nothing before until_us. */

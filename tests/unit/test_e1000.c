@@ -27,7 +27,7 @@ void nic_rx(struct nic *from, const uint8_t *frame, uint32_t bytes) {
 }
 
 static int attach(uint32_t model) {
-    struct e1000_place place = {.registers = fake.regs, .irq = 11, .is_emulated = true};
+    struct e1000_place place = {.registers = fake.regs, .is_emulated = true};
     fake_reset();
     got_count = 0;
     nic = e1000_attach(&e1000_models[model], &place);
@@ -167,10 +167,10 @@ static void overrun_is_counted_and_survived(void **state) {
 }
 
 static void bad_frames_are_dropped(void **state) {
-    fake_receive(pattern(1, 100), 100, 0x80);      /* data error */
-    fake_receive(pattern(2, 100), 100, 0x20);      /* checksum error: not ours to judge */
-    fake_receive(pattern(3, 3000), 3000, 0);       /* two slots */
-    fake_receive(pattern(4, 1600), 1600, 0);       /* one slot, above the MTU */
+    fake_receive(pattern(1, 100), 100, 0x80); /* data error */
+    fake_receive(pattern(2, 100), 100, 0x20); /* checksum error: not ours to judge */
+    fake_receive(pattern(3, 3000), 3000, 0);  /* two slots */
+    fake_receive(pattern(4, 1600), 1600, 0);  /* one slot, above the MTU */
     fake_receive(pattern(5, 1514), 1514, 0);
     assert_int_equal(nic->ops->rx_poll(nic, 100), 6);
     assert_int_equal(got_count, 2);
@@ -204,7 +204,8 @@ static void page_goes_out_with_one_tail_write(void **state) {
         assert_ptr_equal(buffer, nic->ops->tx_buffer(nic));
         assert_int_equal((uintptr_t)buffer % 4, 0);
         memset(buffer + NIC_PAD, (int)i, 142);
-        nic->ops->tx_queue(nic, &(struct nic_tx){.bytes = 142, .ref = at + i * 1366,
+        nic->ops->tx_queue(nic, &(struct nic_tx){.bytes = 142,
+                                                 .ref = at + i * 1366,
                                                  .ref_bytes = i < 2 ? 1366 : 1364,
                                                  .udp6_checksum = true});
     }
@@ -219,9 +220,9 @@ static void page_goes_out_with_one_tail_write(void **state) {
         assert_memory_equal(fake.sent[i].data + 142, page + i * 1366, i < 2 ? 1366 : 1364);
         assert_true(fake.sent[i].with_checksum);
     }
-    assert_int_equal(fake.context >> 32 & 0xFF, 54);      /* sum from UDP's first byte … */
-    assert_int_equal(fake.context >> 40 & 0xFF, 60);      /* … into its checksum field … */
-    assert_int_equal(fake.context >> 48, 0);              /* … to the end of the frame */
+    assert_int_equal(fake.context >> 32 & 0xFF, 54); /* sum from UDP's first byte … */
+    assert_int_equal(fake.context >> 40 & 0xFF, 60); /* … into its checksum field … */
+    assert_int_equal(fake.context >> 48, 0);         /* … to the end of the frame */
 }
 
 static void full_ring_drops_and_recovers(void **state) {

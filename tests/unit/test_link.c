@@ -227,117 +227,6 @@ static void test_barrier_round(void **state) {
     world_free(w);
 }
 
-/* ---- loss ------------------------------------------------------------------------------------ */
-
-static void test_lost_part_of_a_page(void **state) {
-    struct world *w = world_new(9, plenty);
-
-    (void)state;
-    world_open(w);
-    world_send(&w->end[1], 0, BYTES, 20, 0); /* one measurement: RTO is at its minimum */
-    world_run(w, w->now_us + 10000);
-    assert_int_equal(link_counters(w->end[1].ls, 0).rto_us, LINK_RTO_MIN_US);
-    w->logged = 0;
-    w->lose = 2; /* the middle one */
-    uint64_t start = w->now_us;
-    send_page(&w->end[1], 0);
-    world_flush(&w->end[1]);
-    world_run(w, start + 20000);
-    assert_int_equal(w->end[0].delivered[1], 4);
-    assert_int_equal(world_sent(w, KIND_DATA, 1, 0), 4);
-    assert_int_equal(world_sent(w, KIND_ACK, 0, 1), 2); /* of the gap at once, of its end at once */
-    assert_true(w->log[4].kind == KIND_DATA);
-    assert_true(w->log[4].at_us <= start + LINK_RTO_MIN_US + 300);
-    assert_int_equal(link_counters(w->end[1].ls, 0).resent, 1);
-    assert_int_equal(w->end[1].acked[0], 3);
-    world_free(w);
-}
-
-static void test_fast_retransmit(void **state) {
-    struct world *w = world_new(10, plenty);
-
-    (void)state;
-    world_open(w);
-    world_send(&w->end[0], 1, BYTES, 20, 0);
-    world_run(w, w->now_us + 10000);
-    w->logged = 0;
-    w->lose = 1;
-    uint64_t start = w->now_us;
-    for (uint32_t i = 0; i < 8; i++) {
-        send_short(&w->end[0], 1, BYTES);
-    }
-    world_flush(&w->end[0]);
-    world_run(w, start + 1000);
-    assert_int_equal(w->end[1].delivered[0], 9); /* long before the RTO of 4 ms */
-    assert_int_equal(world_sent(w, KIND_DATA, 0, 1), 9);
-    world_run(w, start + 50000);
-    assert_int_equal(world_sent(w, KIND_DATA, 0, 1), 9); /* and not once more */
-    world_free(w);
-}
-
-static void test_lost_ack_costs_nothing_when_more_follow(void **state) {
-    struct world *w = world_new(11, plenty);
-
-    (void)state;
-    world_open(w);
-    for (uint32_t i = 0; i < 16; i++) {
-        send_short(&w->end[0], 1, BYTES);
-    }
-    world_flush(&w->end[0]);
-    w->lose = 1; /* the ack of the first eight; the second covers it */
-    world_run(w, w->now_us + 50000);
-    assert_int_equal(w->logged, 16 + 2);
-    assert_int_equal(link_counters(w->end[0].ls, 1).in_flight, 0);
-    world_free(w);
-}
-
-/* A delay far above the first RTO: the echoes teach the true RTT although all is sent twice. */
-static void test_long_delay_is_learnt(void **state) {
-    struct world *w = world_new(12, plenty);
-
-    (void)state;
-    w->faults.delay_us = 200000;
-    world_open(w);
-    world_run(w, w->now_us + 3000000);
-    for (uint32_t i = 0; i < 40; i++) {
-        world_send(&w->end[0], 1, BYTES, 20, 0);
-        world_run(w, w->now_us + 450000);
-    }
-    assert_int_equal(w->end[1].delivered[0], 40);
-    assert_in_range(link_counters(w->end[0].ls, 1).rtt_us, 400000, 402000);
-    assert_in_range(link_counters(w->end[0].ls, 1).resent, 1, 8); /* the first message only */
-    world_free(w);
-}
-
-static void test_a_silent_peer_hurts_nobody(void **state) {
-    struct world *w = world_new(13, plenty);
-
-    (void)state;
-    world_open(w);
-    w->cut = 1ull << (0 * 8 + 1) | 1ull << (1 * 8 + 0);
-    for (uint32_t i = 0; i < 200; i++) {
-        world_send(&w->end[0], 1, BYTES, 20, 1);
-    }
-    for (uint32_t i = 0; i < 100; i++) {
-        uint32_t before = w->end[2].delivered[0];
-        world_send(&w->end[0], 2, BYTES, 20, 1);
-        world_run(w, w->now_us + 100);
-        assert_int_equal(w->end[2].delivered[0], before + 1); /* one way of the LAN, no more */
-        world_run(w, w->now_us + 200000);
-    }
-    assert_int_equal(w->end[0].silent[1], 1);
-    assert_int_equal(w->end[0].silent[2], 0);
-    assert_int_equal(w->end[1].delivered[0], 0);
-    /* 20 s: a burst at each doubled RTO, then once a second; far from a flood */
-    assert_true(link_counters(w->end[0].ls, 1).resent < 30 * LINK_RESEND_BURST);
-    w->cut = 0;
-    world_run(w, w->now_us + 2000000);
-    assert_int_equal(w->end[0].silent[1], 0);
-    assert_int_equal(w->end[1].delivered[0], 200);
-    assert_int_equal(w->end[0].acked[1], 200);
-    world_free(w);
-}
-
 static void test_sizes_are_those_of_both_builds(void **state) {
     struct link_config node = {.peers = 16, .small = 2048, .big = 128};
 
@@ -357,11 +246,6 @@ int main(void) {
         cmocka_unit_test(test_page_fault_in_three_hops),
         cmocka_unit_test(test_one_way_stream),
         cmocka_unit_test(test_barrier_round),
-        cmocka_unit_test(test_lost_part_of_a_page),
-        cmocka_unit_test(test_fast_retransmit),
-        cmocka_unit_test(test_lost_ack_costs_nothing_when_more_follow),
-        cmocka_unit_test(test_long_delay_is_learnt),
-        cmocka_unit_test(test_a_silent_peer_hurts_nobody),
         cmocka_unit_test(test_sizes_are_those_of_both_builds),
     };
 

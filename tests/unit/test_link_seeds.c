@@ -113,7 +113,7 @@ static void any_end_acts(struct world *w) {
     seat_id to = (seat_id)((e->seat + 1 + world_random(w, ENDS - 1)) % ENDS);
 
     if (world_random(w, 2) == 0) {
-        link_resume(e->ls, to, w->now_us, e);
+        world_resume(e, to);
     } else if (room_for(e) && pair[e->seat * ENDS + to].sent < 2 * PER_PAIR) {
         unsent--;
         send_one(e, to);
@@ -132,9 +132,7 @@ static bool all_done(void) {
 
 static void resume_all(struct world *w) {
     for (uint32_t i = 0; i < ENDS * ENDS; i++) {
-        struct end *e = &w->end[i / ENDS];
-        link_resume(e->ls, (seat_id)(i % ENDS), w->now_us, e);
-        world_flush(e);
+        world_resume(&w->end[i / ENDS], (seat_id)(i % ENDS));
     }
 }
 

@@ -39,7 +39,8 @@ def connect(request):
         sock.settimeout(None)
         sock.sendall(json.dumps(request).encode() + b"\n")
     except OSError as error:
-        raise Failure(f"the keeper (process {record['keeper']}) does not answer: {error}") from error
+        raise Failure(f"the keeper (process {record['keeper']}) does not answer: "
+                      f"{error}") from error
     return sock
 
 

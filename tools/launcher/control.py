@@ -111,6 +111,12 @@ class Client:
         self._is_closing = self._is_closing or is_last
         self._send(json.dumps(message).encode() + b"\n")
 
+    def _finish(self):
+        """Close when what is waiting was sent."""
+        self._is_closing = True
+        if not self._out:
+            self.close()
+
     def say_blocking(self, message):
         try:
             self._socket.setblocking(True)
@@ -199,7 +205,6 @@ class Client:
             raise Failure(f"{node.name} runs 255 commands already; wait for one of them")
         self._cleanup.append(lambda: self._exec_over(node, stream))
         node.send(channel.EXEC, stream, command.encode())
-        self._watch_end_of(node)
 
     def _exec_over(self, node, stream):
         node.close_stream(stream)
@@ -221,17 +226,6 @@ class Client:
         for undo in cleanup:
             undo()
 
-    def _watch_end_of(self, node):
-        """A command whose node ends under it gets an error, not silence."""
-        def look():
-            if self._socket.fileno() < 0 or self._is_closing:
-                return
-            if node.is_running() and node.panic_line is None:
-                self._loop.after(0.1, look)
-                return
-            self.say({"error": f"{node.name} ended while the command ran"}, is_last=True)
-        look()
-
     def _console(self, node, rest):
         if not node.is_running():
             raise Failure(f"{node.name}'s VM has ended; its console is in "
@@ -240,6 +234,8 @@ class Client:
         self._send(node.replay)
         node.console_watchers.append(self._send)
         self._cleanup.append(lambda: node.console_watchers.remove(self._send))
+        node.end_watchers.append(self._finish)
+        self._cleanup.append(lambda: node.end_watchers.remove(self._finish))
         self._on_data = node.type
         if rest:
             node.type(rest)

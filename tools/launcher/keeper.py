@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 
-from launcher import program
+from launcher import channel, program
 from launcher.cluster import Cluster
 from launcher.control import Server
 from launcher.failure import EXIT_CLUSTER, EXIT_SIGNAL, Failure
@@ -106,7 +106,10 @@ class Keeper:
     def _node_ended(self, node):
         """After the start a node's end is the cluster's business, not ours."""
         if self.cluster.is_stable:
-            self._tell(say=f"{node.name}: " + (node.panic_line or "its VM has ended"))
+            text = f"{node.name}: " + (node.panic_line or "its VM has ended")
+            self._tell(say=text)
+            for callback in list(node.streams.values()):
+                callback(channel.ERROR, text.encode())
         else:
             self.cluster.fail_node(node)
 

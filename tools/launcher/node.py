@@ -28,6 +28,7 @@ class Node:
         self._last_stream = 0
         self.streams = {}  # stream -> callback(type, payload)
         self.console_watchers = []  # callback(bytes)
+        self.end_watchers = []  # callback(), when the VM has ended
         self.on_change = lambda node: None
         self.on_report = lambda node, text: None
         self.on_console_line = lambda node, line: None
@@ -146,6 +147,8 @@ class Node:
             pass  # what is still in the pipes came before the end
         self._loop.unwatch(self.vm.pidfd)
         self.vm.wait()
+        for watcher in list(self.end_watchers):
+            watcher()
         self.on_change(self)
 
     # ---- streams ------------------------------------------------------------------------------
@@ -183,5 +186,9 @@ class Node:
             if end.fileno() >= 0:
                 self._loop.unwatch(end.fileno())
         self._loop.unwatch(self.vm.pidfd)
+        self.vm.kill()
+        self.vm.wait()
+        while self._read_com1():
+            pass  # the log gets the last words
         self.vm.close()
         self._console_log.close()

@@ -1,0 +1,269 @@
+/* System calls of files and streams. The file table is the job's, at its manager [P 9.1]: every use of a descriptor is an
+ * operation there, so offsets are shared by threads on all nodes. Bytes come from the boot modules, which every node has;
+ * stdin, stdout and stderr go to the job's origin. */
+#include <string.h>
+
+#include "kernel/main.h"
+#include "kernel/syscall.h"
+#include "kernel/syscall_stat.h"
+#include "mm/frame.h"
+
+enum {
+    PIECES_MAX = 6,      /* iovecs gathered into one write: 2 pages each at most, of THREAD_NEED_MAX */
+    IOV_MAX_ = 1024,     /* [writev(2)] */
+    OUT_BYTES = THREAD_BYTES_MAX,
+};
+enum file_step { FILE_ASK, FILE_COPY, FILE_STREAM_IN };
+
+/* ---- read ------------------------------------------------------------------------------------------------ */
+
+/* scratch: 0 bytes granted, 1 offset, 2 module. Copies in pieces of a call's page set. */
+static struct outcome copy_granted(struct thread *t, uint32_t buffer) {
+    const struct boot_module *m = &boot_info.modules[t->scratch[2]];
+    uint32_t address = buffer + t->done_bytes;
+    uint32_t left = t->scratch[0] - t->done_bytes;
+    uint32_t most = (THREAD_NEED_MAX - 1) * FRAME_BYTES;
+    uint32_t bytes = left < most ? left : most;
+
+    if (bytes == 0) {
+        return syscall_done((int32_t)t->done_bytes);
+    }
+    if (!syscall_need(t, address, bytes, ACCESS_WRITE)) {
+        return syscall_fault(t);
+    }
+    const uint8_t *from = frame_pointer(m->start);
+    syscall_write_user(address, from + t->scratch[1] + t->done_bytes, bytes);
+    t->done_bytes += bytes;
+    return SYSCALL_AGAIN;
+}
+
+/* The manager's answer to FILE_READ: a piece of a file, or "a stream". */
+static struct outcome take_grant(struct thread *t, uint32_t bytes) {
+    const struct thread_answer *a = syscall_answer(t);
+
+    if (a->result < 0) {
+        return syscall_done(a->result);
+    }
+    if (a->value2 == FILE_STREAM) {
+        struct event_call call = {.op = CALL_READ_IN};
+        call.arg[0] = bytes < CALL_BYTES_MAX ? bytes : CALL_BYTES_MAX;
+        return a->value == 0 ? syscall_ask(t, &call, FILE_STREAM_IN) : syscall_done(-ERR_BAD_FILE);
+    }
+    if (a->value2 >= boot_info.modules_count) {
+        return syscall_done(-ERR_IO);
+    }
+    t->scratch[0] = (uint32_t)a->result;
+    t->scratch[1] = a->value;
+    t->scratch[2] = a->value2;
+    t->step = FILE_COPY;
+    return SYSCALL_AGAIN;
+}
+
+/* Bytes of stdin wait in the thread's answer until the buffer's pages are there. */
+static struct outcome take_input(struct thread *t, uint32_t buffer) {
+    const struct thread_answer *a = &t->answer;
+
+    if (!syscall_need(t, buffer, a->size, ACCESS_WRITE)) {
+        return syscall_fault(t);
+    }
+    syscall_write_user(buffer, a->bytes, a->size);
+    return syscall_done(a->result);
+}
+
+static struct outcome read_into(struct thread *t, uint32_t fd, uint32_t buffer, uint32_t bytes) {
+    struct event_call call = {.op = CALL_FILE};
+    uint32_t first = bytes < FRAME_BYTES ? bytes : FRAME_BYTES;
+
+    if (t->step == FILE_COPY) {
+        return copy_granted(t, buffer);
+    }
+    if (t->step == FILE_STREAM_IN) {
+        return take_input(t, buffer);
+    }
+    if (t->answered) {
+        return take_grant(t, bytes);
+    }
+    if (!syscall_need(t, buffer, first, ACCESS_WRITE)) {
+        return syscall_fault(t); /* a bad buffer is told before the offset moves */
+    }
+    call.arg[0] = FILE_READ;
+    call.arg[1] = fd;
+    call.arg[2] = bytes < INT32_MAX ? bytes : INT32_MAX;
+    return syscall_ask(t, &call, FILE_ASK);
+}
+
+static struct outcome sys_read(struct thread *t, const uint32_t arg[6]) {
+    return read_into(t, arg[0], arg[1], arg[2]);
+}
+
+struct iovec {
+    uint32_t base, bytes;
+};
+
+/* One iovec that is not empty, from *index on: 1 found, 0 pages are missing, -1 none. */
+static int next_piece(struct thread *t, uint32_t vector, uint32_t count, uint32_t *index,
+                      struct iovec *piece) {
+    for (; *index < count; (*index)++) {
+        uint32_t address = vector + *index * (uint32_t)sizeof(*piece);
+        if (!syscall_need(t, address, sizeof(*piece), ACCESS_READ)) {
+            return 0;
+        }
+        syscall_read_user(address, piece, sizeof(*piece));
+        if (piece->bytes != 0) {
+            return 1;
+        }
+    }
+    return -1;
+}
+
+/* A short read is allowed [readv(2)]: the first iovec that is not empty. Which one it is does not change while the call
+ * waits, unless the program races with itself. */
+static struct outcome sys_readv(struct thread *t, const uint32_t arg[6]) {
+    struct iovec piece;
+    uint32_t index = 0;
+
+    if (arg[2] > IOV_MAX_) {
+        return syscall_done(-ERR_INVALID);
+    }
+    int found = next_piece(t, arg[1], arg[2], &index, &piece);
+    if (found == 0) {
+        return syscall_fault(t);
+    }
+    return found < 0 ? syscall_done(0) : read_into(t, arg[0], piece.base, piece.bytes);
+}
+
+/* ---- write ----------------------------------------------------------------------------------------------- */
+
+/* Sends `bytes` of out; how many went is the core's answer. */
+static struct outcome send_out(struct thread *t, uint32_t fd, const uint8_t *out, uint32_t bytes) {
+    struct event_call call = {.op = CALL_WRITE_OUT, .bytes = out, .size = bytes};
+
+    call.arg[0] = fd;
+    return syscall_ask(t, &call, FILE_COPY);
+}
+
+/* Collects up to OUT_BYTES from position t->done_bytes of the iovecs: bytes there, or -1 (pages are missing). */
+static int32_t gather(struct thread *t, uint32_t vector, uint32_t count, uint8_t *out) {
+    uint32_t skip = t->done_bytes, filled = 0, pieces = 0;
+    struct iovec piece;
+
+    for (uint32_t i = 0; i < count && filled < OUT_BYTES && pieces < PIECES_MAX; i++) {
+        int found = next_piece(t, vector, count, &i, &piece);
+        if (found <= 0) {
+            return found == 0 ? -1 : (int32_t)filled;
+        }
+        if (skip >= piece.bytes) {
+            skip -= piece.bytes;
+            continue;
+        }
+        uint32_t bytes = piece.bytes - skip;
+        bytes = bytes < OUT_BYTES - filled ? bytes : OUT_BYTES - filled;
+        if (!syscall_need(t, piece.base + skip, bytes, ACCESS_READ)) {
+            return -1;
+        }
+        syscall_read_user(piece.base + skip, out + filled, bytes);
+        filled += bytes;
+        skip = 0;
+        pieces++;
+    }
+    return (int32_t)filled;
+}
+
+/* Descriptors 1 and 2 are streams as the job began; others are asked for at the manager (scratch[3]: stream + 1). */
+static struct outcome resolve_stream(struct thread *t, uint32_t fd) {
+    struct event_call call = {.op = CALL_FILE};
+
+    if (!t->answered) {
+        call.arg[0] = FILE_STAT;
+        call.arg[1] = fd;
+        return syscall_ask(t, &call, FILE_ASK);
+    }
+    const struct thread_answer *a = syscall_answer(t);
+    if (a->result < 0 || a->value2 != FILE_STREAM || a->value == 0) {
+        return syscall_done(-ERR_BAD_FILE); /* files are read-only */
+    }
+    t->scratch[3] = a->value + 1;
+    return SYSCALL_AGAIN;
+}
+
+/* The write side of both calls. single: the one buffer of write(2); NULL: iovecs in the program's memory. */
+static struct outcome write_pieces(struct thread *t, const uint32_t arg[6],
+                                   const struct iovec *single) {
+    uint8_t out[OUT_BYTES];
+    int32_t bytes;
+
+    if (t->scratch[3] == 0 && (arg[0] == 1 || arg[0] == 2)) {
+        t->scratch[3] = arg[0] + 1;
+    }
+    if (t->scratch[3] == 0) {
+        return resolve_stream(t, arg[0]);
+    }
+    if (t->answered) {
+        const struct thread_answer *a = syscall_answer(t);
+        if (a->result <= 0) {
+            return syscall_done(t->done_bytes != 0 ? (int32_t)t->done_bytes : a->result);
+        }
+        t->done_bytes += (uint32_t)a->result;
+    }
+    if (single == NULL) {
+        bytes = gather(t, arg[1], arg[2], out);
+    } else {
+        uint32_t left = single->bytes - t->done_bytes;
+        bytes = (int32_t)(left < OUT_BYTES ? left : OUT_BYTES);
+        if (!syscall_need(t, single->base + t->done_bytes, (uint32_t)bytes, ACCESS_READ)) {
+            bytes = -1;
+        } else {
+            syscall_read_user(single->base + t->done_bytes, out, (uint32_t)bytes);
+        }
+    }
+    if (bytes < 0) {
+        bool bad = t->need_failed != 0 && t->done_bytes != 0;
+        return bad ? syscall_done((int32_t)t->done_bytes) : syscall_fault(t);
+    }
+    return bytes == 0 ? syscall_done((int32_t)t->done_bytes)
+                      : send_out(t, t->scratch[3] - 1, out, (uint32_t)bytes);
+}
+
+static struct outcome sys_write(struct thread *t, const uint32_t arg[6]) {
+    struct iovec single = {arg[1], arg[2] < INT32_MAX ? arg[2] : INT32_MAX};
+
+    return write_pieces(t, arg, &single);
+}
+
+static struct outcome sys_writev(struct thread *t, const uint32_t arg[6]) {
+    return arg[2] > IOV_MAX_ ? syscall_done(-ERR_INVALID) : write_pieces(t, arg, NULL);
+}
+
+/* ---- pread: no shared offset ------------------------------------------------------------------------------ */
+
+static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
+    struct event_call call = {.op = CALL_FILE};
+
+    if (t->step == FILE_COPY) {
+        return copy_granted(t, arg[1]);
+    }
+    if (!t->answered) {
+        call.arg[0] = FILE_STAT;
+        call.arg[1] = arg[0];
+        return syscall_ask(t, &call, FILE_ASK);
+    }
+    const struct thread_answer *a = syscall_answer(t);
+    if (a->result < 0 || a->value2 == FILE_STREAM) {
+        return syscall_done(a->result < 0 ? a->result : -SYSCALL_ESPIPE);
+    }
+    if (a->value2 >= boot_info.modules_count || (int32_t)arg[4] < 0) {
+        return syscall_done(-ERR_INVALID);
+    }
+    uint32_t left = arg[4] == 0 && arg[3] < a->value ? a->value - arg[3] : 0;
+    t->scratch[0] = arg[2] < left ? arg[2] : left;
+    t->scratch[1] = arg[3];
+    t->scratch[2] = a->value2;
+    t->step = FILE_COPY;
+    return SYSCALL_AGAIN;
+}
+
+static const struct syscall_row rows[] = {
+    {3, "read", sys_read},       {4, "write", sys_write},      {145, "readv", sys_readv},
+    {146, "writev", sys_writev}, {180, "pread64", sys_pread64},
+};
+const struct syscall_table syscalls_files = {rows, sizeof(rows) / sizeof(rows[0])};

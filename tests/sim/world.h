@@ -1,0 +1,135 @@
+/* The simulated world: N nodes of the real core in one process, one virtual clock, one heap of
+ * events, one seed that decides everything [D 4]. The same seed makes the same history in every
+ * build, so nothing here may depend on pointers, sizes of longs or the order of malloc.
+ *
+ *   main -> scenario (who runs what) -> world_run: next event -> node_step -> effects -> checkers
+ *
+ * Kernel parts that the world plays: network.c the LAN, memory.c frames and page tables, cpu.c the
+ * threads of programs and their instructions, calls.c system calls, effects.c the effects. */
+#pragma once
+
+#include "adapt/node.h"
+#include "tests/sim/cpu.h"
+#include "tests/sim/memory.h"
+#include "tests/sim/network.h"
+#include "tests/sim/program.h"
+#include "tests/sim/shadow.h"
+
+enum {
+    PCS_MAX = 6,
+    SIM_JOBS_MAX = 2,  /* programs running at once in one world */
+    EPOCHS_MAX = 64,   /* views that a checker remembers */
+    SYNCS_MAX = 64,    /* barriers and futexes whose model is kept, per job */
+    BOOT_US = 1000,    /* what a PC's own clock shows at EV_START */
+};
+
+/* One PC: a node of the core and the hardware that the world plays for it. */
+struct pc {
+    uint32_t index;
+    struct node *node;
+    uint64_t mac, nonce;
+    uint64_t start_us;      /* world time of EV_START */
+    bool started;
+    uint64_t tick_us;       /* world time of the EV_TICK that is in the heap; UINT64_MAX: none */
+    uint32_t ticks_idle;    /* ticks at one time that moved no deadline */
+    uint64_t trace_seen;    /* records printed or hashed already */
+    uint32_t epoch_seen;
+    uint64_t refused_seen;
+    bool two_clusters;      /* it has reported one */
+    struct memory memory;
+    struct cpu cpu;
+};
+
+/* What a scenario wants; decided from the seed before anything runs. */
+struct plan {
+    uint32_t pcs;
+    uint16_t expect;
+    uint8_t locator;
+    struct limits limits;
+    struct faults faults;
+    uint64_t faults_end_us;    /* world time; from then on the LAN is perfect */
+    uint64_t end_by_us;        /* everything must be over so long after the faults end */
+    uint32_t start_spread_us;  /* PCs start within this */
+    uint32_t resend_every_us;  /* 0: never; else every service's resend at random, so often */
+    uint32_t jobs;
+    struct program_wish wish[SIM_JOBS_MAX];
+    uint32_t kill_after_us;    /* 0: never; else the console kills job 0 then */
+    bool founding_only;        /* no job: the end is a stable cluster */
+    uint32_t probes;           /* PROBE messages between random members, beside any job */
+    bool script;               /* tests/traces: a script drives the world */
+};
+
+/* A job as its asker sees it. */
+struct sim_job {
+    bool wanted, started, over;
+    job_id job;
+    uint32_t pc;               /* the origin */
+    uint32_t status;           /* wait status, when over */
+    uint64_t started_us, over_us;
+    bool killed;               /* by the console or exit_group: no count of the program holds */
+    struct program program;
+    struct shadow shadow;
+    struct model *model;       /* of its calls: check_sync.c, check_stream.c */
+    uint32_t threads_alive;
+};
+
+enum world_event {
+    WEV_START,
+    WEV_DATAGRAM, /* a: packet */
+    WEV_TICK,
+    WEV_CPU,
+    WEV_RUN,      /* a: job */
+    WEV_KILL,     /* a: job */
+    WEV_INPUT,    /* a: ticket, b: bytes wanted */
+    WEV_RESEND,
+    WEV_PROBE,
+};
+struct world_row {
+    uint64_t at_us, order;
+    uint32_t type, pc, a, b;
+};
+
+struct world {
+    uint64_t seed, random, now_us;
+    struct plan plan;
+    struct pc pc[PCS_MAX];
+    struct network network;
+    struct sim_job job[SIM_JOBS_MAX];
+    uint64_t order;
+    uint32_t rows, rows_room;
+    struct world_row *row;        /* a binary heap */
+    uint64_t events;              /* handled so far */
+    uint64_t hash;                /* of results: outputs, statuses, end times */
+    uint64_t stable_us;           /* when all PCs were stable first; 0: not yet */
+    uint64_t views_digest[EPOCHS_MAX];
+    uint8_t views_uuid[EPOCHS_MAX];
+    uint32_t next_entries_check;
+    uint32_t probes_left;
+    bool faults_over;
+    bool finished;
+    struct effects *fx;           /* of the step under way */
+};
+
+struct world *world_new(uint64_t seed, const struct plan *plan);
+void world_free(struct world *w);
+/* Runs until the plan is fulfilled and everything is quiet; a checker ends it by sim_fail(). */
+void world_run(struct world *w);
+/* The same, but only what happens within the next so many microseconds. */
+void world_run_for(struct world *w, uint64_t us);
+
+uint32_t world_random(struct world *w, uint32_t below); /* 0 … below - 1 */
+bool world_chance(struct world *w, uint32_t percent);
+void world_after(struct world *w, uint64_t us, struct world_row row);
+/* One event into a node's core, its effects performed, checkers run. Never called while another
+ * one is under way. */
+void world_step(struct world *w, struct pc *pc, struct event *ev);
+/* The CPU of this PC has something to do. */
+void world_wake_cpu(struct world *w, struct pc *pc);
+void world_hash(struct world *w, uint64_t word);
+
+uint64_t pc_clock_us(const struct world *w, const struct pc *pc); /* its own clock, now */
+struct pc *pc_by_mac(struct world *w, uint64_t mac);
+struct sim_job *world_job(struct world *w, job_id job); /* NULL: none of that number is running */
+
+/* effects.c */
+void effects_perform(struct world *w, struct pc *pc, struct effects *fx);
