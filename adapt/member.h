@@ -21,6 +21,7 @@ enum {
     HELLO_FRESH_US = 5000000,    /* five HELLOs lost in a row: the newcomer is gone */
     CLUSTER_SILENT_US = 16000000, /* three HELLOs of a proposer lost: the cluster asked is gone */
     TWIN_US = 5000000,           /* two nonces of one MAC within this: two nodes, not a reboot */
+    FIRST_BATCH_US = 5000000,    /* those that expect= counted ask at once; after so long: without */
     JOIN_WINDOW_US = 150000,     /* those that ask within it come in one view [D 6] */
     ANSWER_BURST_US = 50000,     /* answers to a newcomer are repeated after 50, 100, 200 ms */
     ANSWER_BURSTS = 3,
@@ -105,6 +106,7 @@ struct proposer {
     uint64_t resend_us;    /* when the datagrams of this step go out again */
     uint64_t window_us;    /* joiners are collected until then; 0: nobody asked */
     uint64_t retry_us;     /* not before: a job was running */
+    uint64_t hold_us;      /* a founder with expect= is not stable alone before; 0: no matter */
     uint64_t answer_us;    /* next repeat of answers to newcomers; 0: none */
     uint64_t nag_us;       /* QUIET is given up, or who does not answer COMMIT is named */
     uint64_t digest_from, digest_to;

@@ -57,6 +57,7 @@ static void found_alone(struct node *n) {
     view_found(&v, (const uint8_t *)uuid, (enum locator_kind)n->self.locator, &self);
     trace(n, TR_FOUND, v.epoch, 0, 0, 0);
     node_report(n, REPORT_FOUNDED, v.epoch, 0, 0, n->self.cluster);
+    n->member.proposer.hold_us = n->self.expect > 1 ? n->now_us + FIRST_BATCH_US : 0;
     member_set_view(n, &v);
     hello_restart(n); /* those who wait for this hear it soon, some of it lost or not */
 }

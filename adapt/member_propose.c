@@ -181,6 +181,12 @@ static bool batch_is_full(const struct node *n) {
     return count < n->self.expect && count + newcomers_asking(n) >= n->self.expect;
 }
 
+/* A founder that counted others for expect= waits for them: a job that starts on it alone would keep
+ * them out until it ends. */
+static bool holds_back(const struct node *n) {
+    return n->member.view.count == 1 && n->now_us < n->member.proposer.hold_us;
+}
+
 /* Idle: is there something to decide? [P 7.10, 7.17] */
 static void on_idle(struct node *n) {
     struct member *mb = &n->member;
@@ -194,7 +200,7 @@ static void on_idle(struct node *n) {
         propose(n, &roles, 1);
         return;
     }
-    if (!mb->stable) {
+    if (!mb->stable && !holds_back(n)) {
         supervisor_announce(n, 1);
     }
     if (newcomers_asking(n) == 0 || mb->view.count == MEMBERS_MAX) {
@@ -261,7 +267,10 @@ uint64_t proposer_deadline_us(const struct node *n) {
     if (p->answer_bursts != 0) {
         least = p->answer_us;
     }
-    if (p->step == PROPOSER_IDLE && n->member.stable && p->window_us != 0) {
+    if (p->step == PROPOSER_IDLE && holds_back(n)) {
+        least = p->hold_us < least ? p->hold_us : least;
+    }
+    if (p->step == PROPOSER_IDLE && supervisor_all_ended(n) && p->window_us != 0) {
         uint64_t at = p->window_us > p->retry_us ? p->window_us : p->retry_us;
         least = at < least ? at : least;
     }

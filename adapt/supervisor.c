@@ -62,7 +62,7 @@ static void record(struct node *n, uint32_t i, enum change_cause cause) {
     const uint32_t *us = s->phases.us;
 
     if (s->told_us[i] != 0 && v->member[i].nonce != n->self.nonce) {
-        s->told[i][PHASE_END] = (uint32_t)(n->now_us - s->told_us[i]);
+        s->told[i][PHASE_END] = (uint32_t)(n->now_us + 1 - s->told_us[i]);
         us = s->told[i];
     }
     *r = (struct change_record){.epoch = v->epoch, .node = v->member[i].id, .cause = cause};
@@ -114,6 +114,9 @@ void supervisor_hear(struct node *n, uint32_t epoch) {
     }
 }
 
+/* Ours: a handshake takes a round trip, 0.5 ms at best; one that is lost is repeated after 20 ms. */
+enum { LINK_POLL_FIRST_US = 500, LINK_POLL_MAX_US = 4000 };
+
 void supervisor_view(struct node *n) {
     struct supervisor *s = &n->member.supervisor;
 
@@ -126,6 +129,7 @@ void supervisor_view(struct node *n) {
     memset(s->acked, 0, sizeof(s->acked));
     phase_end(n);
     s->poll_us = n->now_us;
+    s->poll_gap_us = LINK_POLL_FIRST_US;
 }
 
 /* Links to all members of the cell: with one cell, all [P 7.24]. */
@@ -176,14 +180,14 @@ static void tell_proposer(struct node *n) {
     send_phase(n);
 }
 
-enum { LINK_POLL_US = 2000 }; /* ours: short beside a handshake's round trip and its repeats */
-
 static void phases_go_on(struct node *n) {
     struct supervisor *s = &n->member.supervisor;
 
     if (s->phases.now == PHASE_PHYS) {
         if (!links_are_open(n)) {
-            s->poll_us = n->now_us + LINK_POLL_US;
+            s->poll_us = n->now_us + s->poll_gap_us;
+            s->poll_gap_us = s->poll_gap_us * 2 < LINK_POLL_MAX_US ? s->poll_gap_us * 2
+                                                                   : LINK_POLL_MAX_US;
             return;
         }
         s->poll_us = UINT64_MAX;

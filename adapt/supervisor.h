@@ -49,10 +49,10 @@ struct supervisor {
     struct change_record change[CHANGES_KEPT];
     /* as the proposer */
     uint64_t stable_us;      /* STABLE goes out again; UINT64_MAX: it need not */
-    uint64_t told_us[MEMBERS_MAX]; /* by index in the view: its PHASE came then; 0: not yet */
+    uint64_t told_us[MEMBERS_MAX]; /* by index in the view: its PHASE came then, + 1; 0: not yet */
     uint32_t told[MEMBERS_MAX][PHASES]; /* its times */
     uint32_t stable_gap_us;
-    uint32_t pad;
+    uint32_t poll_gap_us;
     uint8_t acked[MEMBERS_MAX]; /* by index in the view: its STABLE_ACK of this round is here */
 };
 

@@ -20,7 +20,8 @@
 #include "net/udp.h"
 
 enum {
-    PUMP_FRAMES = 64,        /* frames a turn: a page is 3, a window 32 */
+    PUMP_FRAMES = 64,        /* frames at once: a page is 3, a window 32 */
+    PUMP_ROUNDS = 4,         /* … and so often a turn: a flood does not starve timers and threads */
     PUMP_FRAMES_MAX = 65536, /* user frames: 256 MB of a job here; the tables cost 6 % of it */
 };
 
@@ -131,7 +132,8 @@ static void start_node(void) {
 /* Everything that came in or is due; then the alarm for what is due next. */
 static void work(void) {
     irq_take_pending();
-    while (net_pending() && net_poll(PUMP_FRAMES) == PUMP_FRAMES) {
+    for (uint32_t i = 0; i < PUMP_ROUNDS && net_pending(); i++) {
+        net_poll(PUMP_FRAMES);
     }
     if (!started && (net_ready() || net_mac() == 0)) {
         start_node();

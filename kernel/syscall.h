@@ -32,6 +32,11 @@ static inline struct outcome syscall_done(int32_t result) {
 #define SYSCALL_WAIT ((struct outcome){OUTCOME_WAIT, 0})
 #define SYSCALL_GONE ((struct outcome){OUTCOME_GONE, 0})
 
+/* Is this result an errno? Addresses above 2 GB are negative too [Linux's rule: the last 4095 values]. */
+static inline bool syscall_is_error(int32_t result) {
+    return result < 0 && result > -4096;
+}
+
 typedef struct outcome syscall_handler(struct thread *t, const uint32_t arg[6]);
 
 /* Prepare: these bytes of the program must be resident with that right. True: they are. False: what is missing is

@@ -104,7 +104,7 @@ static uint32_t final_prot(const struct elf_segment *s) {
 /* scratch[0]: segment; each is asked for, and the answer taken in the next run. */
 static struct outcome map_segments(struct thread *t) {
     if (t->answered) {
-        if (syscall_answer(t)->result < 0) {
+        if (syscall_is_error(syscall_answer(t)->result)) {
             return syscall_end_job(t, 9, "its segments could not be mapped: no room in the job's map");
         }
         t->scratch[0]++;
@@ -149,7 +149,7 @@ static struct outcome map_stack(struct thread *t) {
     if (!t->answered) {
         return ask_map(t, MAP_SEGMENT, STACK_END - STACK_BYTES, STACK_BYTES, PROT_RW, 0);
     }
-    if (syscall_answer(t)->result < 0) {
+    if (syscall_is_error(syscall_answer(t)->result)) {
         return syscall_end_job(t, 9, "its stack could not be mapped: no room in the job's map");
     }
     t->step = EXEC_ARGUMENTS;

@@ -1,5 +1,5 @@
-/* A world for the membership alone: N nodes whose node_* functions are fakes, and a network of direct
- * messages that delays, loses, doubles and cuts by a seed. No links, no services. */
+/* A world for the membership alone: N nodes whose node_* functions are fakes, and a network of
+ * direct messages that delays, loses, doubles and cuts by a seed. No links, no services. */
 #pragma once
 
 #include "adapt/member_private.h"

@@ -310,6 +310,25 @@ static void test_silent_member(void **state) {
     world_free(w);
 }
 
+/* The founder of a counted cluster runs nothing alone while the others are about to join. */
+static void test_founder_holds_back(void **state) {
+    struct member_world *w = world_new(2, 34);
+
+    (void)state;
+    world_boot_all(w, 2);
+    while (world_n(w, 0)->member.view.epoch == 0) {
+        world_run(w, w->now_us + 100);
+    }
+    assert_false(node_is_stable(world_n(w, 0)));
+    w->node[1].up = false;
+    w->node[1].boot_us = UINT64_MAX;
+    world_run(w, w->now_us + 4900000);
+    assert_false(node_is_stable(world_n(w, 0)));
+    world_run(w, w->now_us + 200000);
+    assert_true(node_is_stable(world_n(w, 0))); /* they are not coming */
+    world_free(w);
+}
+
 /* ---- what the console shows ------------------------------------------------------------------ */
 
 static void test_phases(void **state) {
@@ -383,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_waits_for_job),
         cmocka_unit_test(test_job_elsewhere),
         cmocka_unit_test(test_silent_member),
+        cmocka_unit_test(test_founder_holds_back),
         cmocka_unit_test(test_phases),
         cmocka_unit_test(test_hello_schedule),
     };

@@ -19,7 +19,6 @@ static void test_ring(void **state) {
         node.now_us = i;
         trace(&node, TR_FAULT, i, 2, 3, 4);
     }
-    assert_ptr_equal(node_trace(&node), &node.trace);
     assert_int_equal(node.trace.count, TRACE_RECORDS + 10);
     assert_int_equal(trace_at(&node.trace, 0)->a, TRACE_RECORDS + 9);
     assert_int_equal(trace_at(&node.trace, TRACE_RECORDS - 1)->a, 10);
@@ -41,7 +40,7 @@ static void test_hash(void **state) {
     struct trace_record s = {.us = 1, .what = TR_FAULT, .a = 2};
 
     (void)state;
-    assert_true(hash_of(1, 2, 3, 4) == 0xb7c2bf6b32bae97full);
+    assert_true(hash_of(1, 2, 3, 4) == 0xd0bda0bb9e19ffaaull);
     assert_true(hash_of(1, 2, 3, 4) != hash_of(2, 2, 3, 4));
     assert_true(hash_of(1, 2, 3, 4) != hash_of(1, 3, 3, 4));
     assert_true(hash_of(1, 2, 3, 4) != hash_of(1, 2, 2, 4));

@@ -1,4 +1,4 @@
-/* The view as a value: what a change makes of it, its digest, and its hostile wire image [P 7.5]. */
+/* The view as a value: what a change makes of it, its digest, its hostile wire image [P 7.5]. */
 /* sources: adapt/locator.c adapt/view.c adapt/view_parse.c adapt/format.c */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -134,7 +134,7 @@ static void test_refused_changes(void **state) {
     assert_int_equal(view_apply(&v, &c, 1, &next), -ERR_INVALID);
 }
 
-/* Random sequences of changes: every view made passes its own check, and the digest tells all apart. */
+/* Random changes: every view made passes its own check, and the digest tells all apart. */
 static void test_made_views_parse(void **state) {
     uint64_t random = 3;
 

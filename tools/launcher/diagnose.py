@@ -84,8 +84,8 @@ def never_joined(cluster, late):
 
 def _why_not_joined(cluster, late):
     if all(not node.ready for node in cluster.nodes):
-        return ("no node came up: the kernel stopped early, or this host is too busy; "
-                "--boot-timeout S waits longer")
+        return ("no node answered: its kernel stopped early, has no launcher's channel (COM2), or "
+                "this host is too busy; --boot-timeout S waits longer")
     if any(not node.ready for node in late):
         return "a node's kernel stopped before it reached the network; its console says where"
     if any(node.ready.get("state") == "refused" for node in late):
