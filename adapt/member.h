@@ -21,7 +21,7 @@ enum {
     HELLO_FRESH_US = 5000000,    /* five HELLOs lost in a row: the newcomer is gone */
     CLUSTER_SILENT_US = 16000000, /* three HELLOs of a proposer lost: the cluster asked is gone */
     TWIN_US = 5000000,           /* two nonces of one MAC within this: two nodes, not a reboot */
-    FIRST_BATCH_US = 5000000,    /* those that expect= counted ask at once; after so long: without */
+    FIRST_BATCH_US = 5000000,    /* those that expect= counted ask at once; then: without them */
     JOIN_WINDOW_US = 150000,     /* those that ask within it come in one view [D 6] */
     ANSWER_BURST_US = 50000,     /* answers to a newcomer are repeated after 50, 100, 200 ms */
     ANSWER_BURSTS = 3,

@@ -181,8 +181,8 @@ static bool batch_is_full(const struct node *n) {
     return count < n->self.expect && count + newcomers_asking(n) >= n->self.expect;
 }
 
-/* A founder that counted others for expect= waits for them: a job that starts on it alone would keep
- * them out until it ends. */
+/* A founder that counted others for expect= waits for them: a job that starts on it alone would
+ * keep them out until it ends. */
 static bool holds_back(const struct node *n) {
     return n->member.view.count == 1 && n->now_us < n->member.proposer.hold_us;
 }
@@ -270,7 +270,7 @@ uint64_t proposer_deadline_us(const struct node *n) {
     if (p->step == PROPOSER_IDLE && holds_back(n)) {
         least = p->hold_us < least ? p->hold_us : least;
     }
-    if (p->step == PROPOSER_IDLE && supervisor_all_ended(n) && p->window_us != 0) {
+    if (p->step == PROPOSER_IDLE && p->window_us != 0 && supervisor_all_ended(n)) {
         uint64_t at = p->window_us > p->retry_us ? p->window_us : p->retry_us;
         least = at < least ? at : least;
     }

@@ -2,7 +2,7 @@
  * that is emitted. Run by link_on_datagram, link_tick and link_flush.
  *
  * When is a datagram lost? Each transmission has an order number; one that left LINK_LOST_AFTER
- * transmissions before another that is known to have arrived, and at least half a round trip ago,
+ * transmissions before another that is known to have arrived, and at least 3/4 round trip ago,
  * is sent again at once. (The second condition keeps a LAN that reorders wildly from being flooded;
  * the delay of an ack, which the RTT contains, is allowed for.) What that cannot see, the end of a
  * burst, the RTO does: srtt + 4 var [RFC 6298 2] after the oldest was sent, doubled each time, reset
@@ -96,7 +96,7 @@ static void mark_lost(const struct link_turn *t) {
     for (uint32_t i = 0; i < p->in_flight; i++) {
         const struct link_slot *s = link_slot_at(t->ls, p->window[(p->base + i) % LINK_WINDOW]);
         bool overtaken = (int32_t)(p->acked_order - s->order) >= LINK_LOST_AFTER;
-        bool old = t->now_us - s->sent_us + LINK_ACK_DELAY_US >= p->rtt_8us / 16;
+        bool old = t->now_us - s->sent_us + LINK_ACK_DELAY_US >= p->rtt_8us * 3 / 32;
         if (overtaken && old && !(p->sacked >> i & 1)) {
             p->resend |= 1u << i;
         }

@@ -57,7 +57,7 @@ static void put(struct world *w, const struct packet *p) {
     *on_way = *p;
     on_way->number = ++w->packets;
     on_way->at_us = w->now_us + w->faults.delay_us;
-    if (world_random(w, 100) < w->faults.reorder) {
+    if (world_random(w, 100) < w->faults.reorder && !(w->faults.one_way && p->from != 0)) {
         on_way->at_us += world_random(w, w->faults.reorder_us);
     }
     if (world_random(w, 100) < w->faults.corrupt) {

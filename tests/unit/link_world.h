@@ -16,6 +16,7 @@ struct faults {
     uint32_t loss, dup, reorder, corrupt; /* percent */
     uint32_t delay_us;                    /* of every datagram */
     uint32_t reorder_us;                  /* a reordered one comes up to so much later */
+    bool one_way;                         /* reorders only what end 0 sends */
 };
 
 struct packet {

@@ -357,3 +357,14 @@ uint64_t world_hash(const struct member_world *w) {
     }
     return hash;
 }
+
+struct member_world *world_settled(uint32_t members, uint32_t nodes, uint64_t seed) {
+    struct member_world *w = world_new(nodes, seed);
+
+    for (uint32_t i = 0; i < members; i++) {
+        world_n(w, i)->self.expect = (uint16_t)members;
+        world_boot(w, i, 1000 + i);
+    }
+    world_settle(w, members, 2000000);
+    return w;
+}

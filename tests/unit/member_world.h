@@ -57,6 +57,8 @@ void world_run(struct member_world *w, uint64_t until_us);
  * the time. */
 uint64_t world_settle(struct member_world *w, uint32_t count, uint64_t within_us);
 bool world_is_settled(struct member_world *w, uint32_t count);
+/* A cluster of the first `members` of `nodes` nodes, stable; the others are off. */
+struct member_world *world_settled(uint32_t members, uint32_t nodes, uint64_t seed);
 uint64_t world_hash(const struct member_world *w);
 /* A direct message from anybody, as it comes through the door. */
 void world_hear(struct member_world *w, uint32_t to, uint64_t from, const struct msg *m);
