@@ -48,7 +48,8 @@ struct limits {
 };
 
 /* The tables of a node that has so many user frames: entries 2 x frames (a fair share of a cluster
- * whose nodes are alike, twice), the rest constant. 16 MB of RAM: ~2,500 frames, ~1 MiB of tables. */
+ * whose nodes are alike, twice), the rest constant. 16 MB of RAM: ~2,500 frames, ~1 MiB of
+ * tables. */
 static inline struct limits limits_from_frames(uint32_t frames) {
     return (struct limits){
         .frames = frames,

@@ -7,7 +7,7 @@ struct msg_row {
     uint16_t body_bytes;
 };
 
-#define MSG(name, service, way, body, late, text) \
+#define MSG(name, service, way, body, late, text)                                                  \
     [MSG_##name] = {#name, SERVICE_##service, WAY_##way, LATE_##late, sizeof(struct body_##body)},
 static const struct msg_row rows[MSGS] = {
     [MSG_NONE] = {"NONE", SERVICE_NONE, WAY_DATAGRAM, LATE_DROP, 0},

@@ -56,7 +56,8 @@ struct body_refuse {
     uint32_t reason;      /* enum refuse */
     uint32_t pad;
     uint64_t nonce;       /* the receiver's own: meant for this boot */
-    uint64_t seen, wanted; /* BUILD: build ids; FULL: members, limit; MAC: MAC, nonce of the member */
+    /* BUILD: build ids; FULL: members, limit; MAC: MAC, nonce of the member */
+    uint64_t seen, wanted;
 };
 _Static_assert(sizeof(struct body_refuse) == 32, "the same in every build");
 
@@ -69,7 +70,8 @@ struct body_decree {      /* ACCEPT, ACCEPTED, COMMIT, COMMITTED: view of epoch 
     uint64_t ballot;      /* 0: the first proposer's */
     uint64_t digest_from; /* of view e */
     uint64_t digest_to;   /* of view e + 1 */
-    uint64_t nonce;       /* the receiver's (ACCEPT, COMMIT) or the sender's own (answers) [P 7.9] */
+    /* the receiver's (ACCEPT, COMMIT) or the sender's own (answers) [P 7.9] */
+    uint64_t nonce;
     uint16_t piece, pieces; /* of the view that follows (ACCEPT, COMMIT); answers: 0, 0 */
     uint16_t bytes, pad;    /* bytes of this piece */
     uint8_t view[VIEW_PIECE_BYTES]; /* wire image of the view, this piece */
@@ -114,7 +116,8 @@ struct body_end {         /* END, CLOSE, CLOSED, EXITED */
     uint32_t status;      /* of the job, as from wait(2) */
     uint32_t pad;
 };
-struct body_call {        /* CALL_MAP and CALL_FILE on the way to the job's manager, stdio to the origin */
+/* CALL_MAP and CALL_FILE on the way to the job's manager, stdio to the origin */
+struct body_call {
     uint32_t thread;
     uint32_t token;       /* of the requester: the answer goes there */
     uint32_t call;        /* enum call_op */
@@ -140,7 +143,8 @@ struct body_area {        /* a query, its answer, and a shrink with its answer *
 #define AREA_GONE 0x80000000u
 #define AREA_AGAIN 0x40000000u
 struct body_place {       /* a thread's birth, place and death */
-    uint32_t thread;      /* the thread that is placed, hosted, gone; PLACE: one that was refused, or 0 */
+    /* the thread that is placed, hosted, gone; PLACE: one that was refused, or 0 */
+    uint32_t thread;
     uint32_t parent;      /* its maker's tid */
     uint32_t token;       /* of the maker, or of the thread that ends */
     int32_t result;       /* PLACED, HERE: 0 or -ERR_* */

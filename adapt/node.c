@@ -3,11 +3,13 @@
  * the simulator and in unit tests. It never knows what a service does.
  *
  *   datagram -> link_check -> identity (member_judge) -> link -> msg_invalid -> service handler
- *   a handler's sends -> link (another node) or loopback ring (itself), drained before the step ends */
+ *   a handler's sends -> link (another node) or loopback ring (itself), drained before the step
+ *   ends */
 #include "adapt/node.h"
 #include "net/link.h"
 
-/* ---- the block --------------------------------------------------------------------------------- */
+/* ---- the block
+ * --------------------------------------------------------------------------------- */
 
 static uint32_t aligned(size_t bytes) {
     return ((uint32_t)bytes + 7u) & ~7u;
@@ -414,10 +416,10 @@ static void on_datagram(struct node *n, const struct event *ev) {
         on_direct(n, &head, ev);
         return;
     }
-    enum door door = head.cluster != cluster_tag(&n->member.view)
-                         ? DOOR_OTHER_CLUSTER
-                         : member_judge(n, &head.seat, head.incarnation, head.epoch,
-                                        ev->datagram.from);
+    enum door door =
+        head.cluster != cluster_tag(&n->member.view)
+            ? DOOR_OTHER_CLUSTER
+            : member_judge(n, &head.seat, head.incarnation, head.epoch, ev->datagram.from);
 
     if (door == DOOR_NEWER_EPOCH) {
         n->hold[head.seat] = 1; /* its acks count, its messages wait for the view [P 7.2] */
@@ -427,8 +429,7 @@ static void on_datagram(struct node *n, const struct event *ev) {
         return;
     }
     learn_time(n, &head);
-    link_on_datagram(node_links(n), head.seat, ev->datagram.bytes, ev->datagram.size, n->now_us,
-                     n);
+    link_on_datagram(node_links(n), head.seat, ev->datagram.bytes, ev->datagram.size, n->now_us, n);
 }
 
 /* ---- views ---------------------------------------------------------------------------------- */

@@ -21,7 +21,8 @@ struct loopback {
 };
 
 struct node_counters {
-    uint64_t received, sent, bad_crc, bad_cluster, bad_sender, bad_epoch, bad_message, refused, held;
+    uint64_t received, sent, refused, held;
+    uint64_t bad_crc, bad_cluster, bad_sender, bad_epoch, bad_message;
 };
 
 struct node {
@@ -33,7 +34,8 @@ struct node {
     struct member member;     /* view, founding, phases: adapt/member.c writes it */
     struct trace_ring trace;
     struct node_counters counters;
-    uint8_t hold[MEMBERS_MAX];           /* by seat: 1 while that peer's messages wait for a newer view */
+    /* by seat: 1 while that peer's messages wait for a newer view */
+    uint8_t hold[MEMBERS_MAX];
     struct loopback loopback;
     uint32_t link_offset;                /* from this struct to the link_set */
     uint32_t service_offset[SERVICES];   /* to each service's block */

@@ -33,45 +33,56 @@ struct event_start {
 enum call_op {
     CALL_NONE,
     /* from the console or the launcher (token = TOKEN_NONE; answered by FX_REPORT) */
-    CALL_RUN,         /* start a job here: arg[0] = handle of the asker; -> FX_JOB_STARTED, also when
-                         refused (not stable, no room: then with a FX_REPORT that says why) */
+    CALL_RUN,         /* start a job here: arg[0] = handle of the asker; -> FX_JOB_STARTED, also
+                         when refused (not stable, no room: then with a FX_REPORT that says why) */
     CALL_KILL,        /* end a job: arg[0] = job, arg[1] = status as from wait(2) (signal number);
                          an unknown job: FX_REPORT */
-    CALL_INPUT,       /* stdin bytes for a FX_INPUT_WANTED: arg[0] = its ticket; size 0 = end of file */
+    /* stdin bytes for a FX_INPUT_WANTED: arg[0] = its ticket; size 0 = end of file */
+    CALL_INPUT,
+    CALL_OUTPUT_ROOM, /* the world takes arg[1] more bytes of output of job arg[0] from now on,
+                         until it says more; before the first of these it takes all */
     /* from a thread; each is answered by exactly one FX_WAKE of that token unless noted */
     CALL_MAP,         /* job's map: arg[0] = enum map_op, arg[1..4] -> result address or -errno */
-    CALL_FILE,        /* file table: arg[0] = enum file_op, arg[1..4]; bytes: path -> result, value */
-    CALL_WRITE_OUT,   /* arg[0] = fd 1 or 2; bytes -> origin's FX_OUTPUT; result = size */
+    /* file table: arg[0] = enum file_op, arg[1..4]; bytes: path -> result, value */
+    CALL_FILE,
+    CALL_WRITE_OUT,   /* arg[0] = fd 1 or 2; bytes -> origin's FX_OUTPUT; result = size, or 0: the
+                         origin's world had no room and nothing was taken; it has now: again */
     CALL_READ_IN,     /* arg[0] = bytes wanted (<= CALL_BYTES_MAX); wake carries the bytes,
                          result = their number, 0 = end of file (for ever) */
     CALL_CLONE,       /* bytes: the child's record (regs etc., opaque) -> result = child's tid */
-    CALL_EXIT,        /* thread ends, its page of clear_child_tid is written already: arg[0] = wait
-                         status (exit code << 8), arg[1] = address to wake or 0. No FX_WAKE: FX_THREAD_STOP
-                         when nothing of it is outstanding. The last thread's status is the job's */
+    CALL_EXIT,        /* thread ends, its page of clear_child_tid is written already: arg[0] =
+                         wait status (exit code << 8), arg[1] = address to wake or 0. No FX_WAKE:
+                         FX_THREAD_STOP when nothing of it is outstanding. The last thread's
+                         status is the job's */
     CALL_EXIT_GROUP,  /* job ends: arg[0] = wait status. No FX_WAKE: FX_THREAD_STOP */
     CALL_FUTEX_WAIT,  /* arg[0] = address, arg[1] = bitset; deadline_us (cluster time, 0 = none).
                          Sends WAIT; when it is queued comes FX_FUTEX_COMPARE, answered by: */
-    CALL_FUTEX_COMPARED, /* arg[0] = 1 equal: keep waiting; 0: the word changed, -> -arg[1], or -EAGAIN
-                         if arg[1] is 0; a wake that came meanwhile wins: 0 [P 9.3] */
+    CALL_FUTEX_COMPARED, /* arg[0] = 1 equal: keep waiting; 0: the word changed, -> -arg[1], or
+                            -EAGAIN if arg[1] is 0; a wake that came meanwhile wins: 0 [P 9.3] */
     CALL_FUTEX_WAKE,  /* arg[0] = address, arg[1] = how many, arg[2] = bitset -> result = woken */
-    CALL_BARRIER,     /* arg[0] = address, arg[1] = count -> result 1 for one thread, 0 for others */
-    CALL_KILL_THREAD, /* tgkill: arg[0] = tid (the pid: the job), arg[1] = signal, 0 = only ask. Default
-                         actions only: ends the job or nothing; result 0, -ESRCH, -EINVAL */
+    /* arg[0] = address, arg[1] = count -> result 1 for one thread, 0 for others */
+    CALL_BARRIER,
+    CALL_KILL_THREAD, /* tgkill: arg[0] = tid (the pid: the job), arg[1] = signal, 0 = only ask.
+                         Default actions only: ends the job or nothing; result 0, -ESRCH, -EINVAL */
     CALL_SLEEP,       /* wakes at deadline_us (cluster time), result 0 */
     CALLS
 };
 
 enum map_op {
     MAP_BRK = 1,   /* arg[1] = new break or 0 -> the break */
-    MAP_MMAP,      /* arg[1] = address hint, arg[2] = bytes, arg[3] = prot, arg[4] = flags (MAP_FIXED) */
+    /* arg[1] = address hint, arg[2] = bytes, arg[3] = prot, arg[4] = flags (MAP_FIXED) */
+    MAP_MMAP,
     MAP_MUNMAP,    /* arg[1] = address, arg[2] = bytes */
     MAP_MPROTECT,  /* arg[1] = address, arg[2] = bytes, arg[3] = prot */
-    MAP_SEGMENT,   /* the loader's: like mmap fixed; arg[4] = 1: brk starts at its end, rounded up */
-    MAP_MREMAP,    /* arg[1] = address, arg[2] = old bytes, arg[3] = new bytes: in place, or -ENOMEM */
+    /* the loader's: like mmap fixed; arg[4] = 1: brk starts at its end, rounded up */
+    MAP_SEGMENT,
+    /* arg[1] = address, arg[2] = old bytes, arg[3] = new bytes: in place, or -ENOMEM */
+    MAP_MREMAP,
 };
 
 enum file_op {
-    FILE_OPEN = 1, /* arg[1] = world's file number (resolved by path locally), arg[2] = size -> fd */
+    /* arg[1] = world's file number (resolved by path locally), arg[2] = size -> fd */
+    FILE_OPEN = 1,
     FILE_CLOSE,    /* arg[1] = fd */
     FILE_READ,     /* arg[1] = fd, arg[2] = bytes -> result = bytes granted, value = offset,
                       value2 = world's file number; the offset is advanced */
@@ -79,7 +90,8 @@ enum file_op {
     FILE_STAT,     /* arg[1] = fd -> result 0, value = size, value2 = file number or FILE_STREAM */
     FILE_DUP,      /* arg[1] = fd, arg[2] = lowest new fd, arg[3] = exact new fd or -1 -> fd */
 };
-#define FILE_STREAM 0xFFFFFFFFu /* value2 of FILE_READ/STAT: stdin, stdout or stderr (value = 0, 1, 2) */
+/* value2 of FILE_READ/STAT: stdin, stdout or stderr (value = 0, 1, 2) */
+#define FILE_STREAM 0xFFFFFFFFu
 
 struct event_call {
     uint32_t op;          /* enum call_op */
@@ -116,22 +128,25 @@ struct event {
 
 enum effect_type {
     FX_NONE,
-    FX_SEND,          /* `size` bytes at `datagram`, then ref's bytes of a frame; link_seal() it first */
+    /* `size` bytes at `datagram`, then ref's bytes of a frame; link_seal() it first */
+    FX_SEND,
     FX_COPY_IN,       /* copy `size` bytes at `bytes` to frame + offset */
     FX_ZERO,          /* fill frame with zeroes */
     FX_MAP,           /* job's page -> frame with right (READ or WRITE); replaces what was there */
     FX_UNMAP,         /* job's page has no right here any more */
     FX_WAKE,          /* the call or fault of token is done: result, value, value2, bytes */
-    FX_FUTEX_COMPARE, /* compare the word of token's futex call now (fault the page in if need be) and
-                         answer with CALL_FUTEX_COMPARED */
+    FX_FUTEX_COMPARE, /* compare the word of token's futex call now (fault the page in if need
+                         be) and answer with CALL_FUTEX_COMPARED */
     FX_JOB_OPEN,      /* job exists: make its address space; value = generation */
-    FX_JOB_STARTED,   /* at the origin: result 0: `job` of asker `value` exists, a FX_THREAD_START follows;
-                         < 0: refused (-EAGAIN not stable, -ENOSPC no room), nothing follows */
+    FX_JOB_STARTED,   /* at the origin: result 0: `job` of asker `value` exists, a
+                         FX_THREAD_START follows; < 0: refused (-EAGAIN not stable, -ENOSPC no
+                         room), nothing follows */
     FX_JOB_CLOSE,     /* job is over on this node: its pages are gone already, drop the space */
     FX_JOB_EXIT,      /* at the origin, when every node has closed it: result = wait status, value =
                          the asker's handle; after FX_JOB_STARTED with result 0 exactly once */
-    FX_THREAD_START,  /* slot token now hosts thread `value` (tid) of job; bytes: its record (size 0:
-                         the job's main thread, load the program; its tid = the pid = the job_id) */
+    FX_THREAD_START,  /* slot token now hosts thread `value` (tid) of job; bytes: its record
+                         (size 0: the job's main thread, load the program; its tid = the pid =
+                         the job_id) */
     FX_THREAD_STOP,   /* slot token is empty; whatever it was doing is over */
     FX_OUTPUT,        /* at the origin: job's bytes for fd `value` (1, 2) */
     FX_INPUT_WANTED,  /* at the origin: job wants <= `value2` bytes of stdin, ticket `value` */

@@ -12,19 +12,24 @@ struct service_ops {
     uint32_t (*state_bytes)(const struct limits *limits);
     void (*init)(struct node *n, void *state, const struct limits *limits);
     void (*on_message)(struct node *n, const struct msg *m, const struct msg_from *from);
-    void (*on_event)(struct node *n, const struct event *ev); /* EV_FAULT, EV_CALL, EV_RAN that are its own */
+    /* EV_FAULT, EV_CALL, EV_RAN that are its own */
+    void (*on_event)(struct node *n, const struct event *ev);
     void (*on_tick)(struct node *n);
     uint64_t (*deadline_us)(const struct node *n);            /* UINT64_MAX: none */
-    void (*resend)(struct node *n); /* after a view change: pending requests again, same op number [D 6.3] */
+    /* after a view change: pending requests again, same op number [D 6.3] */
+    void (*resend)(struct node *n);
     void (*on_job_close)(struct node *n, job_id job);         /* drop all that belongs to the job */
-    bool (*busy)(const struct node *n); /* something exists that a change of members would have to move */
-    void (*on_acked)(struct node *n, uint32_t cookie, bool lost); /* a transfer was handled by its receiver */
+    /* something exists that a change of members would have to move */
+    bool (*busy)(const struct node *n);
+    /* a transfer was handled by its receiver */
+    void (*on_acked)(struct node *n, uint32_t cookie, bool lost);
 };
 
 /* services[SERVICES], by enum service_no; [0] is NULL. Defined in services/services.c. */
 extern const struct service_ops *const service_table[SERVICES];
 
-/* ---- what a service may call ------------------------------------------------------------------- */
+/* ---- what a service may call
+ * ------------------------------------------------------------------- */
 
 /* The service's own block. */
 void *node_state(struct node *n, enum service_no service);
@@ -38,7 +43,8 @@ void adaptation_send(struct node *n, struct msg *m);
  * ring, the same handler. ref: bytes of a frame behind the message. cookie: see
  * service_ops.on_acked, 0 = none. */
 void node_send(struct node *n, seat_id to, struct msg *m);
-void node_send_page(struct node *n, seat_id to, struct msg *m, struct frame_ref ref, uint32_t cookie);
+void node_send_page(struct node *n, seat_id to, struct msg *m, struct frame_ref ref,
+                    uint32_t cookie);
 /* An empty message of that type with its fixed body's size, key and job generation filled in. */
 void msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t key);
 
@@ -52,7 +58,8 @@ uint64_t node_cluster_now_us(const struct node *n);
 uint32_t node_random(struct node *n);
 const struct limits *node_limits(const struct node *n);
 seat_id node_manager(const struct node *n, uint64_t key);
-uint32_t node_members(const struct node *n, seat_id seats[MEMBERS_MAX]); /* of the view, itself included */
+/* of the view, itself included */
+uint32_t node_members(const struct node *n, seat_id seats[MEMBERS_MAX]);
 bool node_is_stable(const struct node *n);
 /* Counts and traces something that a peer or the network did wrong; the simulator fails on it when
  * no fault explains it. */

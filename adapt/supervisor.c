@@ -114,7 +114,7 @@ void supervisor_hear(struct node *n, uint32_t epoch) {
     }
 }
 
-/* Ours: a handshake takes a round trip, 0.5 ms at best; one that is lost is repeated after 20 ms. */
+/* Ours: a handshake takes a round trip, 0.5 ms at best; a lost one comes again after 20 ms. */
 enum { LINK_POLL_FIRST_US = 500, LINK_POLL_MAX_US = 4000 };
 
 void supervisor_view(struct node *n) {

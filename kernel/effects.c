@@ -13,7 +13,8 @@
 #include "net/link.h"
 #include "net/udp.h"
 
-/* The contents of a page part stay in their frame: the core pins it until the receiver has it [D 6.2]. */
+/* The contents of a page part stay in their frame: the core pins it until the receiver has it [D
+ * 6.2]. */
 static void perform_send(const struct effect *e) {
     if (e->ref.bytes == 0) {
         link_seal(e->datagram, e->size, NULL, 0);
@@ -41,8 +42,9 @@ static void perform_zero(const struct effect *e) {
     frame_unmap(bytes);
 }
 
-/* No frame left for a page table: the job cannot go on here, the node can. The page stays unmapped; the thread's next
- * fault ends here again, and syscall_out_of_memory() has asked for the job's end by then. */
+/* No frame left for a page table: the job cannot go on here, the node can. The page stays unmapped;
+ * the thread's next fault ends here again, and syscall_out_of_memory() has asked for the job's end
+ * by then. */
 static void perform_map(const struct effect *e) {
     struct job *job = job_find(e->job);
 

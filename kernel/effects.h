@@ -1,5 +1,5 @@
-/* Performing what the core wants [D 4]: in list order, before the next event; nothing here can fail, nothing here
- * steps the core. Called by kernel/pump.c only. */
+/* Performing what the core wants [D 4]: in list order, before the next event; nothing here can
+ * fail, nothing here steps the core. Called by kernel/pump.c only. */
 #pragma once
 
 #include "adapt/port.h"

@@ -1,4 +1,5 @@
-/* ELF files of programs; see elf.h. Every number of the file is compared with its size before it is used. */
+/* ELF files of programs; see elf.h. Every number of the file is compared with its size before it is
+ * used. */
 #include "kernel/elf.h"
 
 #include <stddef.h>
@@ -17,16 +18,29 @@ struct elf_program_header {
 _Static_assert(sizeof(struct elf_header) == 52 && sizeof(struct elf_program_header) == 32, "ELF32");
 
 enum {
-    ELF_CLASS = 4, ELF_DATA = 5,
-    ELF_CLASS_32 = 1, ELF_CLASS_64 = 2, ELF_LITTLE = 1,
-    ELF_EXEC = 2, ELF_DYN = 3, ELF_MACHINE_386 = 3,
-    ELF_PT_LOAD = 1, ELF_PT_DYNAMIC = 2, ELF_PT_INTERP = 3,
-    ELF_X = 1, ELF_W = 2, ELF_R = 4,
-    ELF_FIRST_ADDRESS = 0x1000, ELF_PAGE = 4096,
+    ELF_CLASS = 4,
+    ELF_DATA = 5,
+    ELF_CLASS_32 = 1,
+    ELF_CLASS_64 = 2,
+    ELF_LITTLE = 1,
+    ELF_EXEC = 2,
+    ELF_DYN = 3,
+    ELF_MACHINE_386 = 3,
+    ELF_PT_LOAD = 1,
+    ELF_PT_DYNAMIC = 2,
+    ELF_PT_INTERP = 3,
+    ELF_X = 1,
+    ELF_W = 2,
+    ELF_R = 4,
+    ELF_FIRST_ADDRESS = 0x1000,
+    ELF_PAGE = 4096,
 };
 
 static const char *check_header(const struct elf_header *h, uint32_t size) {
-    if (memcmp(h->ident, "\x7f" "ELF", 4) != 0) {
+    if (memcmp(h->ident,
+               "\x7f"
+               "ELF",
+               4) != 0) {
         return "not an ELF file (a script, or damaged?): build it with lisse-cc";
     }
     if (h->ident[ELF_CLASS] == ELF_CLASS_64) {
@@ -37,7 +51,8 @@ static const char *check_header(const struct elf_header *h, uint32_t size) {
         return "a program for another processor than i386: build it with lisse-cc";
     }
     if (h->type == ELF_DYN) {
-        return "a dynamic or position-independent program: link it with -static -no-pie (lisse-cc does)";
+        return "a dynamic or position-independent program: link it with -static -no-pie (lisse-cc "
+               "does)";
     }
     if (h->type != ELF_EXEC) {
         return "an object file or core dump, not a program: link it with lisse-cc";
@@ -45,13 +60,15 @@ static const char *check_header(const struct elf_header *h, uint32_t size) {
     if (h->phentsize != sizeof(struct elf_program_header) || h->phnum == 0) {
         return "a damaged program: no program headers";
     }
-    if (h->phoff > size || (uint32_t)h->phnum * sizeof(struct elf_program_header) > size - h->phoff) {
+    if (h->phoff > size ||
+        (uint32_t)h->phnum * sizeof(struct elf_program_header) > size - h->phoff) {
         return "a truncated program: its program headers lie behind the end of the file";
     }
     return NULL;
 }
 
-static const char *check_segment(const struct elf_program_header *p, uint32_t size, uint32_t limit) {
+static const char *check_segment(const struct elf_program_header *p, uint32_t size,
+                                 uint32_t limit) {
     if (p->offset > size || p->filesz > size - p->offset) {
         return "a truncated program: a segment lies behind the end of the file";
     }
@@ -59,7 +76,8 @@ static const char *check_segment(const struct elf_program_header *p, uint32_t si
         return "a damaged program: a segment is longer in the file than in memory";
     }
     if (p->vaddr < ELF_FIRST_ADDRESS || p->vaddr >= limit || p->memsz > limit - p->vaddr) {
-        return "a program whose segments are outside 0x1000 … 0xBF000000: link it at the usual address";
+        return "a program whose segments are outside 0x1000 … 0xBF000000: link it at the usual "
+               "address";
     }
     return NULL;
 }
@@ -76,8 +94,12 @@ static const char *add_segment(struct elf_image *image, const struct elf_program
     if (image->count > 0 && p->vaddr / ELF_PAGE < page_end(s - 1)) {
         return "a program whose segments overlap, share a page or are out of order";
     }
-    *s = (struct elf_segment){p->vaddr, p->filesz, p->memsz, p->offset,
-                              (p->flags & ELF_R) != 0, (p->flags & ELF_W) != 0,
+    *s = (struct elf_segment){p->vaddr,
+                              p->filesz,
+                              p->memsz,
+                              p->offset,
+                              (p->flags & ELF_R) != 0,
+                              (p->flags & ELF_W) != 0,
                               (p->flags & ELF_X) != 0};
     image->count++;
     return NULL;
@@ -108,7 +130,8 @@ static bool entry_is_inside(const struct elf_image *image) {
     return false;
 }
 
-const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t size, uint32_t limit) {
+const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t size,
+                      uint32_t limit) {
     struct elf_header h;
 
     memset(image, 0, sizeof(*image));

@@ -1,4 +1,5 @@
-/* ELF files of programs: static ELF32 i386 executables [ELF 1, TIS ELF 1.2]. Pure, total: any bytes may come. */
+/* ELF files of programs: static ELF32 i386 executables [ELF 1, TIS ELF 1.2]. Pure, total: any bytes
+ * may come. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,11 +16,14 @@ struct elf_segment {
 
 struct elf_image {
     uint32_t entry;
-    uint32_t headers;          /* virtual address of the program headers, 0: not in a segment (AT_PHDR) */
+    /* virtual address of the program headers, 0: not in a segment (AT_PHDR) */
+    uint32_t headers;
     uint32_t header_count;
-    uint32_t count;            /* PT_LOAD segments, in ascending order of address, not overlapping pages */
+    /* PT_LOAD segments, in ascending order of address, not overlapping pages */
+    uint32_t count;
     struct elf_segment segment[ELF_SEGMENTS_MAX];
 };
 
-/* NULL, or what is wrong with the file and what to do about it. limit: first address that no program may use. */
+/* NULL, or what is wrong with the file and what to do about it. limit: first address that no
+ * program may use. */
 const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t size, uint32_t limit);

@@ -46,9 +46,9 @@ static void end_with_report(struct thread *t, const char *what, uint32_t address
 
 static void ask_for_page(struct thread *t, uint32_t address) {
     bool write = (t->frame.error & TRAP_PF_WRITE) != 0;
-    struct event ev = {.type = EV_FAULT,
-                       .fault = {t->token, address / FRAME_BYTES,
-                                 write ? ACCESS_WRITE : ACCESS_READ}};
+    struct event ev = {
+        .type = EV_FAULT,
+        .fault = {t->token, address / FRAME_BYTES, write ? ACCESS_WRITE : ACCESS_READ}};
 
     t->scratch[0] = address;
     t->faulting = 1;
@@ -62,8 +62,10 @@ void fault_from_user(struct thread *t) {
     if (t->frame.vector != TRAP_PAGE_FAULT) {
         end_with_report(t, trap_name(t->frame.vector), t->frame.eip);
     } else if (address < USER_FIRST || address >= USER_END) {
-        end_with_report(t, address < USER_FIRST ? "access through a null pointer"
-                                                : "access to the kernel's addresses", address);
+        end_with_report(t,
+                        address < USER_FIRST ? "access through a null pointer"
+                                             : "access to the kernel's addresses",
+                        address);
     } else {
         ask_for_page(t, address);
     }

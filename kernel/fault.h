@@ -1,5 +1,6 @@
-/* Exceptions in ring 3: a page fault is a question to the DSM, everything else ends the job with a report, as the default
- * action of Linux's signal would; the node goes on [D 3]. Called by kernel/pump.c. */
+/* Exceptions in ring 3: a page fault is a question to the DSM, everything else ends the job with a
+ * report, as the default action of Linux's signal would; the node goes on [D 3]. Called by
+ * kernel/pump.c. */
 #pragma once
 
 #include "kernel/thread.h"

@@ -1,5 +1,5 @@
-/* FPU and SSE registers of threads; see fpu.h. The kernel itself never computes with them, so whatever is in the
- * processor belongs to fpu_owner until another thread is dispatched. */
+/* FPU and SSE registers of threads; see fpu.h. The kernel itself never computes with them, so
+ * whatever is in the processor belongs to fpu_owner until another thread is dispatched. */
 #include "kernel/fpu.h"
 
 #include <stddef.h>

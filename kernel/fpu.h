@@ -1,5 +1,6 @@
-/* The FPU and SSE registers of threads. One thread's are in the processor (the owner); they are saved when another
- * thread needs it. The portable form is FNSAVE's 108 bytes, then XMM0-7 and MXCSR [D 3]. Sources: [IA32-1 8.1.10],
+/* The FPU and SSE registers of threads. One thread's are in the processor (the owner); they are
+ * saved when another thread needs it. The portable form is FNSAVE's 108 bytes, then XMM0-7 and
+ * MXCSR [D 3]. Sources: [IA32-1 8.1.10],
  * [IA32-2 FXSAVE]. */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* Rows of programs on this node; see job.h. An owner's row is taken before the core knows the job (job_reserve), a row on
- * any other node when the core opens it. */
+/* Rows of programs on this node; see job.h. An owner's row is taken before the core knows the job
+ * (job_reserve), a row on any other node when the core opens it. */
 #include "kernel/job.h"
 
 #include <string.h>
@@ -52,8 +52,8 @@ void job_release(struct job *job) {
     job->used = false;
 }
 
-/* At the origin the row was reserved already and is joined to the job by job_started(), which comes later: until then
- * the space waits in a row of its own. */
+/* At the origin the row was reserved already and is joined to the job by job_started(), which comes
+ * later: until then the space waits in a row of its own. */
 void job_open(uint32_t id) {
     struct job *job = take_row();
 
@@ -71,7 +71,8 @@ void job_started(uint32_t handle, uint32_t id, int32_t result) {
     if (result < 0) {
         struct job_owner *owner = asked->owner;
         job_release(asked);
-        owner->exited(owner, JOB_NOT_STARTED, "the cluster cannot start a job now: see the reports");
+        owner->exited(owner, JOB_NOT_STARTED,
+                      "the cluster cannot start a job now: see the reports");
         return;
     }
     struct job *opened = job_find(id);

@@ -1,5 +1,6 @@
-/* Programs as this node's kernel sees them: an address space for each job that the core has opened, and, at its
- * origin, who asked for it and where its output goes. Called from the kernel's one loop. */
+/* Programs as this node's kernel sees them: an address space for each job that the core has opened,
+ * and, at its origin, who asked for it and where its output goes. Called from the kernel's one
+ * loop. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +16,8 @@ enum {
 
 #define JOB_NOT_STARTED (-1) /* status of a program that never ran */
 
-/* Who gets a job's output and exit status; embed it in the launcher's or the console's own record. */
+/* Who gets a job's output and exit status; embed it in the launcher's or the console's own
+ * record. */
 struct job_owner {
     void (*started)(struct job_owner *owner, uint32_t job);
     void (*output)(struct job_owner *owner, uint32_t fd, const uint8_t *bytes, uint32_t size);
@@ -31,7 +33,8 @@ struct job {
     bool no_memory; /* end it: see job_no_memory() */
     struct space *space;
     uint32_t threads;        /* hosted here */
-    uint32_t handler[64];    /* of signals, as set by threads on this node: 0 default, 1 ignore, else an address */
+    /* of signals, as set by threads on this node: 0 default, 1 ignore, else an address */
+    uint32_t handler[64];
     /* at the origin only */
     struct job_owner *owner; /* NULL elsewhere */
     const struct boot_module *program;
@@ -54,20 +57,26 @@ void job_input_wanted(uint32_t id, uint32_t ticket, uint32_t max);
 /* Why it is about to end; told to the person when this node is its origin. */
 void job_note_reason(struct job *job, const char *reason);
 
-/* This node has no frame for a page table of the job: kernel/syscall.c ends the job at its next turn. */
+/* This node has no frame for a page table of the job: kernel/syscall.c ends the job at its next
+ * turn. */
 void job_no_memory(struct job *job);
 
-/* A row for a program that is asked for but that the core has not opened yet; NULL: all are used. Its number (job_at) is
- * the handle of CALL_RUN. */
+/* A row for a program that is asked for but that the core has not opened yet; NULL: all are used.
+ * Its number (job_at) is the handle of CALL_RUN. */
 struct job *job_reserve(struct job_owner *owner);
 uint32_t job_handle(const struct job *job);
 void job_release(struct job *job);
 
-/* Start a program here: 0, or -ERR_* with a text for the person in `why` (cause and remedy). strings: argc + envc
- * zero-terminated strings. The owner's `started` and `exited` follow. Implemented by kernel/syscall_exec.c. */
+/* Start a program here: 0, or -ERR_* with a text for the person in `why` (cause and remedy).
+ * strings: argc + envc zero-terminated strings. The owner's `started` and `exited` follow.
+ * Implemented by kernel/syscall_exec.c. */
 int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32_t argc,
             uint32_t envc, char why[128]);
 /* Signal number `signal` to the whole job (Ctrl-C: 2). */
 void job_signal(uint32_t job, uint32_t signal);
+/* The owner takes so many bytes of the job's output from now on, and no more until it says so
+ * again; before the first time it gets all. What it does not take waits in the job's write
+ * calls. */
+void job_output_room(uint32_t job, uint32_t bytes);
 /* Bytes for a ticket of input_wanted; size 0: end of file. size <= THREAD_BYTES_MAX. */
 void job_input(uint32_t ticket, const uint8_t *bytes, uint32_t size);

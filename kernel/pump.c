@@ -1,5 +1,6 @@
-/* The loop of the node, entered from every trap out of ring 3 and from boot; see pump.h. One stack, no other loop: a
- * node that computes at 100 % still answers a page request within one interrupt, with no thread switch. */
+/* The loop of the node, entered from every trap out of ring 3 and from boot; see pump.h. One stack,
+ * no other loop: a node that computes at 100 % still answers a page request within one interrupt,
+ * with no thread switch. */
 #include "kernel/pump.h"
 
 #include "adapt/node.h"
@@ -20,8 +21,8 @@
 #include "net/udp.h"
 
 enum {
-    PUMP_FRAMES = 64,        /* frames at once: a page is 3, a window 32 */
-    PUMP_ROUNDS = 4,         /* … and so often a turn: a flood does not starve timers and threads */
+    PUMP_FRAMES = 64, /* frames at once: a page is 3, a window 32 */
+    PUMP_ROUNDS = 4,  /* … and so often a turn: a flood does not starve timers and threads */
     PUMP_FRAMES_MAX = 65536, /* user frames: 256 MB of a job here; the tables cost 6 % of it */
 };
 
@@ -77,10 +78,11 @@ void net_deliver(uint64_t from, const uint8_t *bytes, uint32_t size) {
     }
 }
 
-/* ---- boot ---------------------------------------------------------------------------------------- */
+/* ---- boot
+ * ---------------------------------------------------------------------------------------- */
 
-/* Tables and frames come out of the same RAM: the most frames whose tables still fit beside them, the kernel's reserve
- * (1/16 of RAM, 1 to 16 MB: page tables, see mm/frame.h) left alone. */
+/* Tables and frames come out of the same RAM: the most frames whose tables still fit beside them,
+ * the kernel's reserve (1/16 of RAM, 1 to 16 MB: page tables, see mm/frame.h) left alone. */
 static struct limits limits_that_fit(void) {
     uint32_t total = frame_total_count(), reserve = total / 16;
 
@@ -104,7 +106,8 @@ void pump_start(const struct boot_info *info) {
     uint32_t frames = frame_user_reserve(limits.frames);
     if (frames != limits.frames) {
         panic("only %u of %u user frames could be taken: this PC has too little RAM (16 MB is the "
-              "least), or mem= is too small", (unsigned)frames, (unsigned)limits.frames);
+              "least), or mem= is too small",
+              (unsigned)frames, (unsigned)limits.frames);
     }
 }
 
@@ -127,7 +130,8 @@ static void start_node(void) {
     pump_event(&ev);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------ */
+/* ---- the loop
+ * ------------------------------------------------------------------------------------ */
 
 /* Everything that came in or is due; then the alarm for what is due next. */
 static void work(void) {

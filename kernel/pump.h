@@ -1,5 +1,6 @@
-/* The loop: NIC -> lwIP -> core -> effects, then timers, then local events, then a thread [D 3]. Owns the node of
- * this PC. Only kernel/{main,pump,effects,fault,syscall*}.c and kernel/the console include it. */
+/* The loop: NIC -> lwIP -> core -> effects, then timers, then local events, then a thread [D 3].
+ * Owns the node of this PC. Only kernel/{main,pump,effects,fault,syscall*}.c and kernel/the console
+ * include it. */
 #pragma once
 
 #include "adapt/port.h"
@@ -10,8 +11,8 @@ struct node *pump_node(void);
 /* EV_START has been given: the node takes part. */
 bool pump_is_started(void);
 
-/* One event through the core, its effects performed when this returns. now_us is filled in. Never from within an
- * effect: what an effect leads to is recorded and done by the loop. */
+/* One event through the core, its effects performed when this returns. now_us is filled in. Never
+ * from within an effect: what an effect leads to is recorded and done by the loop. */
 void pump_event(struct event *ev);
 
 /* A call of a thread (or of the console: token TOKEN_NONE). op and arguments as port.h says. */

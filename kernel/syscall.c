@@ -1,5 +1,5 @@
-/* The frame of every system call: dispatch by number, the prepare phase's page needs, requests to the core, the end of a
- * call; see syscall.h. The handlers are in kernel/syscall_*.c. */
+/* The frame of every system call: dispatch by number, the prepare phase's page needs, requests to
+ * the core, the end of a call; see syscall.h. The handlers are in kernel/syscall_*.c. */
 #include "kernel/syscall.h"
 
 #include <string.h>
@@ -13,13 +13,14 @@
 
 enum { SYSCALLS_MAX = SYSCALL_LISSE, LISSE_FIRST = 0x4C530000 /* lib/lisse.h */, LISSE_CALLS = 16 };
 
-static const struct syscall_table *const tables[] = {&syscalls_memory, &syscalls_files, &syscalls_paths,
-                                                     &syscalls_threads, &syscalls_time,
-                                                     &syscalls_info, &syscalls_signals};
+static const struct syscall_table *const tables[] = {
+    &syscalls_memory, &syscalls_files, &syscalls_paths,  &syscalls_threads,
+    &syscalls_time,   &syscalls_info,  &syscalls_signals};
 static const struct syscall_row *by_number[SYSCALLS_MAX + LISSE_CALLS];
 static uint8_t told_unknown[SYSCALLS_MAX / 8 + 1]; /* one line for each unknown number */
 
-/* Linux's numbers, then ours: 0x4C530000 + n as SYSCALLS_MAX + n. SYSCALLS_MAX + LISSE_CALLS: unknown. */
+/* Linux's numbers, then ours: 0x4C530000 + n as SYSCALLS_MAX + n. SYSCALLS_MAX + LISSE_CALLS:
+ * unknown. */
 static uint32_t row_index(uint32_t number) {
     if (number < SYSCALLS_MAX) {
         return number;
@@ -49,7 +50,8 @@ static struct outcome unknown_call(uint32_t number) {
     return syscall_done(-ERR_NO_CALL);
 }
 
-/* ---- one call ------------------------------------------------------------------------------------ */
+/* ---- one call
+ * ------------------------------------------------------------------------------------ */
 
 static void forget_call(struct thread *t) {
     t->step = 0;
@@ -110,8 +112,7 @@ void syscall_run(struct thread *t) {
     t->need_count = 0;
     if (t->job->no_memory) {
         o = syscall_end_job(t, 9, "no frame is left for a page table: more RAM or more nodes");
-    } else if (t->need_failed && t->doing == DOING_CALL && !t->compare &&
-               !t->keep_failed) {
+    } else if (t->need_failed && t->doing == DOING_CALL && !t->compare && !t->keep_failed) {
         o = syscall_done(-ERR_FAULT);
     } else {
         o = run_step(t);
@@ -121,7 +122,8 @@ void syscall_run(struct thread *t) {
     }
 }
 
-/* ---- prepare --------------------------------------------------------------------------------------- */
+/* ---- prepare
+ * --------------------------------------------------------------------------------------- */
 
 static void note_need(struct thread *t, uint32_t page, enum access access) {
     if (t->need_count == THREAD_NEED_MAX) {
@@ -140,7 +142,8 @@ bool syscall_need(struct thread *t, uint32_t address, uint32_t bytes, enum acces
         t->need_failed = 1;
         return false;
     }
-    for (uint32_t page = address / FRAME_BYTES; page <= (address + bytes - 1) / FRAME_BYTES; page++) {
+    for (uint32_t page = address / FRAME_BYTES; page <= (address + bytes - 1) / FRAME_BYTES;
+         page++) {
         if (space_right(t->job->space, page * FRAME_BYTES) < (enum right)access) {
             note_need(t, page, access);
             there = false;
@@ -157,9 +160,9 @@ struct outcome syscall_fault(struct thread *t) {
     t->faulting = 1;
     thread_wait(t);
     for (uint32_t i = 0; i < t->need_count && t->faulting; i++) {
-        struct event ev = {.type = EV_FAULT,
-                           .fault = {t->token, t->need[i].page,
-                                     t->need[i].write ? ACCESS_WRITE : ACCESS_READ}};
+        struct event ev = {
+            .type = EV_FAULT,
+            .fault = {t->token, t->need[i].page, t->need[i].write ? ACCESS_WRITE : ACCESS_READ}};
         pump_event(&ev);
     }
     return SYSCALL_AGAIN;
@@ -187,7 +190,8 @@ int syscall_read_string(struct thread *t, uint32_t address, char *text, uint32_t
     return -ERR_RANGE;
 }
 
-/* ---- requests --------------------------------------------------------------------------------------- */
+/* ---- requests
+ * --------------------------------------------------------------------------------------- */
 
 struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t step) {
     call->token = t->token;

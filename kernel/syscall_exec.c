@@ -1,6 +1,6 @@
-/* Starting a program: from a boot module to the first instruction in ring 3. The main thread does it itself, as one long
- * call in steps, since every page that it fills is a page of the DSM like any other: text and data get their first owner
- * here, at the origin [P 8.1].
+/* Starting a program: from a boot module to the first instruction in ring 3. The main thread does
+ * it itself, as one long call in steps, since every page that it fills is a page of the DSM like
+ * any other: text and data get their first owner here, at the origin [P 8.1].
  *
  *   map each segment read-write -> fill its pages -> map the stack -> build argv, envp, auxv on it
  *   -> give the segments their final protection -> ring 3 */
@@ -28,12 +28,25 @@ enum exec_step { EXEC_MAP, EXEC_FILL, EXEC_STACK, EXEC_ARGUMENTS, EXEC_PROTECT }
 
 /* Auxiliary vector [i386 ABI, Linux getauxval(3)]. */
 enum {
-    AT_NULL_ = 0, AT_PHDR_ = 3, AT_PHENT_ = 4, AT_PHNUM_ = 5, AT_PAGESZ_ = 6, AT_ENTRY_ = 9,
-    AT_UID_ = 11, AT_EUID_ = 12, AT_GID_ = 13, AT_EGID_ = 14, AT_HWCAP_ = 16, AT_CLKTCK_ = 17,
-    AT_SECURE_ = 23, AT_RANDOM_ = 25, AT_EXECFN_ = 31,
+    AT_NULL_ = 0,
+    AT_PHDR_ = 3,
+    AT_PHENT_ = 4,
+    AT_PHNUM_ = 5,
+    AT_PAGESZ_ = 6,
+    AT_ENTRY_ = 9,
+    AT_UID_ = 11,
+    AT_EUID_ = 12,
+    AT_GID_ = 13,
+    AT_EGID_ = 14,
+    AT_HWCAP_ = 16,
+    AT_CLKTCK_ = 17,
+    AT_SECURE_ = 23,
+    AT_RANDOM_ = 25,
+    AT_EXECFN_ = 31,
 };
 
-static struct elf_image image; /* of the program being started: parsed again at each run of a step */
+/* of the program being started: parsed again at each run of a step */
+static struct elf_image image;
 
 static const uint8_t *program_bytes(const struct boot_module *m) {
     return frame_pointer(m->start);
@@ -48,20 +61,23 @@ int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32
     const struct boot_module *m = boot_info_module(&boot_info, strings);
 
     if (m == NULL) {
-        print_text(why, 128, "no program \"%s\" came with the boot: give it as a boot module (run PROG)",
+        print_text(why, 128,
+                   "no program \"%s\" came with the boot: give it as a boot module (run PROG)",
                    strings);
         return -ERR_NO_ENTRY;
     }
-    const char *reason = elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
+    const char *reason =
+        elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
     if (reason != NULL) {
         print_text(why, 128, "%s is %s", strings, reason);
         return -ERR_INVALID;
     }
     struct job *job = bytes <= JOB_STRINGS_BYTES ? job_reserve(owner) : NULL;
     if (job == NULL) {
-        print_text(why, 128, bytes > JOB_STRINGS_BYTES
-                                 ? "arguments and environment are longer than 4096 bytes"
-                                 : "too many programs run already: wait for one, or kill one (jobs)");
+        print_text(why, 128,
+                   bytes > JOB_STRINGS_BYTES
+                       ? "arguments and environment are longer than 4096 bytes"
+                       : "too many programs run already: wait for one, or kill one (jobs)");
         return -ERR_NO_MEMORY;
     }
     job->program = m;
@@ -75,7 +91,8 @@ int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32
     return 0;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * ------------------------------------------------------------------------------------------- */
 
 static uint32_t page_down(uint32_t address) {
     return address & ~(FRAME_BYTES - 1);
@@ -105,15 +122,16 @@ static uint32_t final_prot(const struct elf_segment *s) {
 static struct outcome map_segments(struct thread *t) {
     if (t->answered) {
         if (syscall_is_error(syscall_answer(t)->result)) {
-            return syscall_end_job(t, 9, "its segments could not be mapped: no room in the job's map");
+            return syscall_end_job(t, 9,
+                                   "its segments could not be mapped: no room in the job's map");
         }
         t->scratch[0]++;
     }
     if (t->scratch[0] < image.count) {
         const struct elf_segment *s = &image.segment[t->scratch[0]];
         uint32_t first = page_down(s->address);
-        return ask_map(t, MAP_SEGMENT, first, page_up(s->address + s->memory_bytes) - first, PROT_RW,
-                       t->scratch[0] + 1 == image.count);
+        return ask_map(t, MAP_SEGMENT, first, page_up(s->address + s->memory_bytes) - first,
+                       PROT_RW, t->scratch[0] + 1 == image.count);
     }
     t->step = EXEC_FILL;
     t->scratch[0] = 0;
@@ -121,7 +139,8 @@ static struct outcome map_segments(struct thread *t) {
     return SYSCALL_WAIT;
 }
 
-/* Up to THREAD_NEED_MAX pages of a segment at once. scratch[0]: segment, scratch[1]: bytes of its file part done. */
+/* Up to THREAD_NEED_MAX pages of a segment at once. scratch[0]: segment, scratch[1]: bytes of its
+ * file part done. */
 static struct outcome fill_segments(struct thread *t) {
     if (t->scratch[0] == image.count) {
         t->step = EXEC_STACK;
@@ -156,7 +175,8 @@ static struct outcome map_stack(struct thread *t) {
     return SYSCALL_WAIT;
 }
 
-/* ---- the first stack: argc, argv, 0, envp, 0, auxv, strings [i386 ABI, figure 2.4] ---------------------- */
+/* ---- the first stack: argc, argv, 0, envp, 0, auxv, strings [i386 ABI, figure 2.4]
+ * ---------------------- */
 
 struct stack_writer {
     uint32_t at; /* next word's address */
@@ -248,7 +268,8 @@ static struct outcome protect_segments(struct thread *t) {
 
 struct outcome syscall_exec(struct thread *t) {
     const struct boot_module *m = t->job->program;
-    const char *reason = elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
+    const char *reason =
+        elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
 
     PANIC_UNLESS(reason == NULL); /* job_run() has checked it */
     if (t->need_failed) {

@@ -1,6 +1,6 @@
-/* System calls of files and streams. The file table is the job's, at its manager [P 9.1]: every use of a descriptor is an
- * operation there, so offsets are shared by threads on all nodes. Bytes come from the boot modules, which every node has;
- * stdin, stdout and stderr go to the job's origin. */
+/* System calls of files and streams. The file table is the job's, at its manager [P 9.1]: every use
+ * of a descriptor is an operation there, so offsets are shared by threads on all nodes. Bytes come
+ * from the boot modules, which every node has; stdin, stdout and stderr go to the job's origin. */
 #include <string.h>
 
 #include "kernel/main.h"
@@ -9,13 +9,16 @@
 #include "mm/frame.h"
 
 enum {
-    PIECES_MAX = 6,      /* iovecs gathered into one write: 2 pages each at most, of THREAD_NEED_MAX */
-    IOV_MAX_ = 1024,     /* [writev(2)] */
+    /* iovecs gathered into one write: 2 pages each at most, of THREAD_NEED_MAX */
+    PIECES_MAX = 6,
+    IOV_MAX_ = 1024, /* [writev(2)] */
     OUT_BYTES = THREAD_BYTES_MAX,
 };
 enum file_step { FILE_ASK, FILE_COPY, FILE_STREAM_IN };
 
-/* ---- read ------------------------------------------------------------------------------------------------ */
+/* ---- read
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* scratch: 0 bytes granted, 1 offset, 2 module. Copies in pieces of a call's page set. */
 static struct outcome copy_granted(struct thread *t, uint32_t buffer) {
@@ -116,8 +119,8 @@ static int next_piece(struct thread *t, uint32_t vector, uint32_t count, uint32_
     return -1;
 }
 
-/* A short read is allowed [readv(2)]: the first iovec that is not empty. Which one it is does not change while the call
- * waits, unless the program races with itself. */
+/* A short read is allowed [readv(2)]: the first iovec that is not empty. Which one it is does not
+ * change while the call waits, unless the program races with itself. */
 static struct outcome sys_readv(struct thread *t, const uint32_t arg[6]) {
     struct iovec piece;
     uint32_t index = 0;
@@ -132,7 +135,9 @@ static struct outcome sys_readv(struct thread *t, const uint32_t arg[6]) {
     return found < 0 ? syscall_done(0) : read_into(t, arg[0], piece.base, piece.bytes);
 }
 
-/* ---- write ----------------------------------------------------------------------------------------------- */
+/* ---- write
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Sends `bytes` of out; how many went is the core's answer. */
 static struct outcome send_out(struct thread *t, uint32_t fd, const uint8_t *out, uint32_t bytes) {
@@ -142,7 +147,8 @@ static struct outcome send_out(struct thread *t, uint32_t fd, const uint8_t *out
     return syscall_ask(t, &call, FILE_COPY);
 }
 
-/* Collects up to OUT_BYTES from position t->done_bytes of the iovecs: bytes there, or -1 (pages are missing). */
+/* Collects up to OUT_BYTES from position t->done_bytes of the iovecs: bytes there, or -1 (pages are
+ * missing). */
 static int32_t gather(struct thread *t, uint32_t vector, uint32_t count, uint8_t *out) {
     uint32_t skip = t->done_bytes, filled = 0, pieces = 0;
     struct iovec piece;
@@ -169,7 +175,8 @@ static int32_t gather(struct thread *t, uint32_t vector, uint32_t count, uint8_t
     return (int32_t)filled;
 }
 
-/* Descriptors 1 and 2 are streams as the job began; others are asked for at the manager (scratch[3]: stream + 1). */
+/* Descriptors 1 and 2 are streams as the job began; others are asked for at the manager
+ * (scratch[3]: stream + 1). */
 static struct outcome resolve_stream(struct thread *t, uint32_t fd) {
     struct event_call call = {.op = CALL_FILE};
 
@@ -186,7 +193,8 @@ static struct outcome resolve_stream(struct thread *t, uint32_t fd) {
     return SYSCALL_AGAIN;
 }
 
-/* The write side of both calls. single: the one buffer of write(2); NULL: iovecs in the program's memory. */
+/* The write side of both calls. single: the one buffer of write(2); NULL: iovecs in the program's
+ * memory. */
 static struct outcome write_pieces(struct thread *t, const uint32_t arg[6],
                                    const struct iovec *single) {
     uint8_t out[OUT_BYTES];
@@ -200,10 +208,10 @@ static struct outcome write_pieces(struct thread *t, const uint32_t arg[6],
     }
     if (t->answered) {
         const struct thread_answer *a = syscall_answer(t);
-        if (a->result <= 0) {
+        if (a->result < 0) {
             return syscall_done(t->done_bytes != 0 ? (int32_t)t->done_bytes : a->result);
         }
-        t->done_bytes += (uint32_t)a->result;
+        t->done_bytes += (uint32_t)a->result; /* 0: the origin had no room, and has now: again */
     }
     if (single == NULL) {
         bytes = gather(t, arg[1], arg[2], out);
@@ -234,7 +242,8 @@ static struct outcome sys_writev(struct thread *t, const uint32_t arg[6]) {
     return arg[2] > IOV_MAX_ ? syscall_done(-ERR_INVALID) : write_pieces(t, arg, NULL);
 }
 
-/* ---- pread: no shared offset ------------------------------------------------------------------------------ */
+/* ---- pread: no shared offset
+ * ------------------------------------------------------------------------------ */
 
 static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
     struct event_call call = {.op = CALL_FILE};
@@ -263,7 +272,7 @@ static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
 }
 
 static const struct syscall_row rows[] = {
-    {3, "read", sys_read},       {4, "write", sys_write},      {145, "readv", sys_readv},
+    {3, "read", sys_read},       {4, "write", sys_write},       {145, "readv", sys_readv},
     {146, "writev", sys_writev}, {180, "pread64", sys_pread64},
 };
 const struct syscall_table syscalls_files = {rows, sizeof(rows) / sizeof(rows[0])};

@@ -11,7 +11,8 @@
 #include "services/dsm.h"
 #include "services/threads.h"
 
-/* ---- uname [uname(2)] --------------------------------------------------------------------------------------- */
+/* ---- uname [uname(2)]
+ * --------------------------------------------------------------------------------------- */
 
 enum { UTS_BYTES = 65 };
 struct utsname {
@@ -43,7 +44,8 @@ static struct outcome sys_uname(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(0);
 }
 
-/* ---- sysinfo [sysinfo(2)] ------------------------------------------------------------------------------------ */
+/* ---- sysinfo [sysinfo(2)]
+ * ------------------------------------------------------------------------------------ */
 
 struct sysinfo {
     uint32_t uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
@@ -68,7 +70,8 @@ static struct outcome sys_sysinfo(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(0);
 }
 
-/* ---- random bytes [getrandom(2)] ----------------------------------------------------------------------------- */
+/* ---- random bytes [getrandom(2)]
+ * ----------------------------------------------------------------------------- */
 
 /* For hash seeds and the like, not for keys: jitter of this PC's clocks through a mixer. */
 static void fill_random(uint32_t address, uint32_t bytes) {
@@ -92,7 +95,8 @@ static struct outcome sys_getrandom(struct thread *t, const uint32_t arg[6]) {
     return syscall_done((int32_t)bytes);
 }
 
-/* ---- limits and usage ------------------------------------------------------------------------------------------ */
+/* ---- limits and usage
+ * ------------------------------------------------------------------------------------------ */
 
 enum { RLIMIT_STACK_ = 3, RLIMIT_NOFILE_ = 7, STACK_BYTES = 8 * 1024 * 1024 };
 
@@ -152,11 +156,20 @@ static struct outcome sys_zero(struct thread *t, const uint32_t arg[6]) {
 }
 
 static const struct syscall_row rows[] = {
-    {24, "getuid", sys_zero},      {47, "getgid", sys_zero},      {49, "geteuid", sys_zero},
-    {50, "getegid", sys_zero},     {64, "getppid", sys_zero},     {77, "getrusage", sys_getrusage},
-    {116, "sysinfo", sys_sysinfo}, {122, "uname", sys_uname},     {191, "ugetrlimit", sys_ugetrlimit},
-    {199, "getuid32", sys_zero},   {200, "getgid32", sys_zero},   {201, "geteuid32", sys_zero},
-    {202, "getegid32", sys_zero},  {340, "prlimit64", sys_prlimit64},
+    {24, "getuid", sys_zero},
+    {47, "getgid", sys_zero},
+    {49, "geteuid", sys_zero},
+    {50, "getegid", sys_zero},
+    {64, "getppid", sys_zero},
+    {77, "getrusage", sys_getrusage},
+    {116, "sysinfo", sys_sysinfo},
+    {122, "uname", sys_uname},
+    {191, "ugetrlimit", sys_ugetrlimit},
+    {199, "getuid32", sys_zero},
+    {200, "getgid32", sys_zero},
+    {201, "geteuid32", sys_zero},
+    {202, "getegid32", sys_zero},
+    {340, "prlimit64", sys_prlimit64},
     {355, "getrandom", sys_getrandom},
 };
 const struct syscall_table syscalls_info = {rows, sizeof(rows) / sizeof(rows[0])};

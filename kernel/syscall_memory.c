@@ -1,4 +1,5 @@
-/* System calls of the address space: all of them are operations on the job's map at its manager [P 9.1]. */
+/* System calls of the address space: all of them are operations on the job's map at its manager [P
+ * 9.1]. */
 #include <string.h>
 
 #include "kernel/print.h"
@@ -33,7 +34,8 @@ static struct outcome sys_mremap(struct thread *t, const uint32_t arg[6]) {
     return syscall_ask_once(t, CALL_MAP, (const uint32_t[5]){MAP_MREMAP, arg[0], arg[1], arg[2]});
 }
 
-/* Only DONTNEED means something here: the pages read as zero afterwards. Done in pieces of a call's page set. */
+/* Only DONTNEED means something here: the pages read as zero afterwards. Done in pieces of a call's
+ * page set. */
 static struct outcome sys_madvise(struct thread *t, const uint32_t arg[6]) {
     uint32_t left = arg[1] - t->done_bytes;
     uint32_t most = THREAD_NEED_MAX * FRAME_BYTES;
@@ -52,7 +54,7 @@ static struct outcome sys_madvise(struct thread *t, const uint32_t arg[6]) {
 }
 
 static const struct syscall_row rows[] = {
-    {45, "brk", sys_brk},           {91, "munmap", sys_munmap},   {125, "mprotect", sys_mprotect},
-    {163, "mremap", sys_mremap},    {192, "mmap2", sys_mmap2},    {219, "madvise", sys_madvise},
+    {45, "brk", sys_brk},        {91, "munmap", sys_munmap}, {125, "mprotect", sys_mprotect},
+    {163, "mremap", sys_mremap}, {192, "mmap2", sys_mmap2},  {219, "madvise", sys_madvise},
 };
 const struct syscall_table syscalls_memory = {rows, sizeof(rows) / sizeof(rows[0])};

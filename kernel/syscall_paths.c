@@ -1,5 +1,5 @@
-/* System calls of descriptors and paths: open, close, seek, dup, stat, access, poll. Files are the boot modules, found by
- * the last component of a path: there are no directories. */
+/* System calls of descriptors and paths: open, close, seek, dup, stat, access, poll. Files are the
+ * boot modules, found by the last component of a path: there are no directories. */
 #include <string.h>
 
 #include "kernel/main.h"
@@ -8,11 +8,15 @@
 
 enum { PATH_BYTES = 256 };
 
-/* ---- open ------------------------------------------------------------------------------------------------- */
+/* ---- open -------------------------------------------------------------------------------------- */
 
 /* [open(2)] */
 enum {
-    O_ACCMODE_ = 3, O_CREAT_ = 0x40, O_TRUNC_ = 0x200, O_APPEND_ = 0x400, O_DIRECTORY_ = 0x10000,
+    O_ACCMODE_ = 3,
+    O_CREAT_ = 0x40,
+    O_TRUNC_ = 0x200,
+    O_APPEND_ = 0x400,
+    O_DIRECTORY_ = 0x10000,
 };
 
 /* The module that the path names: its number, or -ERR_NO_ENTRY. */
@@ -70,7 +74,8 @@ static struct outcome sys_openat(struct thread *t, const uint32_t arg[6]) {
     return open_path(t, arg[1], arg[2]);
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------------------- */
+/* ---- descriptors
+ * -------------------------------------------------------------------------------------------- */
 
 static struct outcome file_once(struct thread *t, enum file_op op, uint32_t a, uint32_t b,
                                 uint32_t c) {
@@ -121,7 +126,14 @@ static struct outcome sys_dup3(struct thread *t, const uint32_t arg[6]) {
 }
 
 /* [fcntl(2)] */
-enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, F_GETFL_ = 3, F_SETFL_ = 4, F_DUPFD_CLOEXEC_ = 1030 };
+enum {
+    F_DUPFD_ = 0,
+    F_GETFD_ = 1,
+    F_SETFD_ = 2,
+    F_GETFL_ = 3,
+    F_SETFL_ = 4,
+    F_DUPFD_CLOEXEC_ = 1030
+};
 
 static struct outcome sys_fcntl64(struct thread *t, const uint32_t arg[6]) {
     switch (arg[1]) {
@@ -144,9 +156,10 @@ static struct outcome sys_ioctl(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(-SYSCALL_ENOTTY);
 }
 
-/* ---- stat ----------------------------------------------------------------------------------------------------- */
+/* ---- stat -------------------------------------------------------------------------------------- */
 
-/* [stat(2)] struct stat64 of i386, 96 bytes, and the part of struct statx that musl reads, 256 bytes. */
+/* [stat(2)] struct stat64 of i386, 96 bytes, and the part of struct statx that musl reads, 256
+ * bytes. */
 struct stat64 {
     uint64_t dev;
     uint32_t pad0, ino_low, mode, nlink, uid, gid;
@@ -168,7 +181,10 @@ struct statx {
 };
 _Static_assert(sizeof(struct statx) == 256, "[statx(2)]");
 enum {
-    S_IFREG_READ = 0100444, S_IFCHR_RW = 0020666, STATX_BASIC_ = 0x7FF, AT_EMPTY_PATH_ = 0x1000,
+    S_IFREG_READ = 0100444,
+    S_IFCHR_RW = 0020666,
+    STATX_BASIC_ = 0x7FF,
+    AT_EMPTY_PATH_ = 0x1000,
 };
 enum stat_kind { STAT_64, STAT_X };
 
@@ -182,13 +198,21 @@ static struct outcome write_stat(struct thread *t, uint32_t address, enum stat_k
         return syscall_fault(t);
     }
     if (kind == STAT_64) {
-        struct stat64 s = {.ino_low = number + 1, .ino = number + 1, .mode = mode, .nlink = 1,
-                           .size_low = stream ? 0 : size, .blksize = 4096,
+        struct stat64 s = {.ino_low = number + 1,
+                           .ino = number + 1,
+                           .mode = mode,
+                           .nlink = 1,
+                           .size_low = stream ? 0 : size,
+                           .blksize = 4096,
                            .blocks_low = stream ? 0 : (size + 511) / 512};
         syscall_write_user(address, &s, sizeof(s));
     } else {
-        struct statx s = {.mask = STATX_BASIC_, .blksize = 4096, .nlink = 1, .mode = (uint16_t)mode,
-                          .ino = number + 1, .size = stream ? 0 : size,
+        struct statx s = {.mask = STATX_BASIC_,
+                          .blksize = 4096,
+                          .nlink = 1,
+                          .mode = (uint16_t)mode,
+                          .ino = number + 1,
+                          .size = stream ? 0 : size,
                           .blocks = stream ? 0 : (size + 511) / 512};
         syscall_write_user(address, &s, sizeof(s));
     }
@@ -243,7 +267,7 @@ static struct outcome sys_statx(struct thread *t, const uint32_t arg[6]) {
                                    : stat_path(t, arg[1], arg[4], STAT_X);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------------------- */
 
 enum { W_OK_ = 2, POLLIN_ = 1, POLLOUT_ = 4, POLL_MAX = 64 };
 
@@ -301,7 +325,8 @@ struct pollfd {
     int16_t events, revents;
 };
 
-/* Nothing here is ever "not ready" to be tried: a read of stdin then waits. With no descriptors it is a sleep. */
+/* Nothing here is ever "not ready" to be tried: a read of stdin then waits. With no descriptors it
+ * is a sleep. */
 static struct outcome sys_poll(struct thread *t, const uint32_t arg[6]) {
     uint32_t bytes = arg[1] * (uint32_t)sizeof(struct pollfd);
     int32_t ready = 0;
@@ -311,8 +336,8 @@ static struct outcome sys_poll(struct thread *t, const uint32_t arg[6]) {
     }
     if (arg[1] == 0) {
         struct event_call call = {.op = CALL_SLEEP};
-        call.deadline_us = (int32_t)arg[2] < 0 ? UINT64_MAX
-                                               : syscall_deadline_us(CLOCK_SPAN, arg[2] * 1000ull);
+        call.deadline_us =
+            (int32_t)arg[2] < 0 ? UINT64_MAX : syscall_deadline_us(CLOCK_SPAN, arg[2] * 1000ull);
         return t->answered ? syscall_done(0) : syscall_ask(t, &call, 0);
     }
     if (!syscall_need(t, arg[0], bytes, ACCESS_WRITE)) {
@@ -329,16 +354,26 @@ static struct outcome sys_poll(struct thread *t, const uint32_t arg[6]) {
 }
 
 static const struct syscall_row rows[] = {
-    {5, "open", sys_open},           {6, "close", sys_close},
-    {19, "lseek", sys_lseek},        {33, "access", sys_access},
-    {41, "dup", sys_dup},            {54, "ioctl", sys_ioctl},
-    {63, "dup2", sys_dup2},          {85, "readlink", sys_readlink},
-    {140, "_llseek", sys_llseek},    {168, "poll", sys_poll},
-    {183, "getcwd", sys_getcwd},     {195, "stat64", sys_stat64},
-    {196, "lstat64", sys_stat64},    {197, "fstat64", sys_fstat64},
-    {221, "fcntl64", sys_fcntl64},   {295, "openat", sys_openat},
-    {300, "fstatat64", sys_fstatat64}, {305, "readlinkat", sys_readlinkat},
-    {307, "faccessat", sys_faccessat}, {330, "dup3", sys_dup3},
+    {5, "open", sys_open},
+    {6, "close", sys_close},
+    {19, "lseek", sys_lseek},
+    {33, "access", sys_access},
+    {41, "dup", sys_dup},
+    {54, "ioctl", sys_ioctl},
+    {63, "dup2", sys_dup2},
+    {85, "readlink", sys_readlink},
+    {140, "_llseek", sys_llseek},
+    {168, "poll", sys_poll},
+    {183, "getcwd", sys_getcwd},
+    {195, "stat64", sys_stat64},
+    {196, "lstat64", sys_stat64},
+    {197, "fstat64", sys_fstat64},
+    {221, "fcntl64", sys_fcntl64},
+    {295, "openat", sys_openat},
+    {300, "fstatat64", sys_fstatat64},
+    {305, "readlinkat", sys_readlinkat},
+    {307, "faccessat", sys_faccessat},
+    {330, "dup3", sys_dup3},
     {383, "statx", sys_statx},
 };
 const struct syscall_table syscalls_paths = {rows, sizeof(rows) / sizeof(rows[0])};

@@ -1,6 +1,7 @@
-/* System calls of signals. Default actions and SIG_IGN are carried out; a handler is recorded, and a signal that would run
- * it ends the job with a message, until handlers are built (next issue). Dispositions are kept on the node where they
- * were set; masks and what is pending while blocked belong to the thread. */
+/* System calls of signals. Default actions and SIG_IGN are carried out; a handler is recorded, and
+ * a signal that would run it ends the job with a message, until handlers are built (next issue).
+ * Dispositions are kept on the node where they were set; masks and what is pending while blocked
+ * belong to the thread. */
 #include <string.h>
 
 #include "kernel/job.h"
@@ -9,11 +10,16 @@
 
 /* [signal(7)] i386; the kernel's sigset is 64 bits, bit = number - 1. */
 enum {
-    SIGNALS_MAX = 64, SIGKILL_ = 9, SIGSTOP_ = 19,
-    SIG_BLOCK_ = 0, SIG_UNBLOCK_ = 1, SIG_SETMASK_ = 2,
-    SIG_DFL_ = 0, SIG_IGN_ = 1,
+    SIGNALS_MAX = 64,
+    SIGKILL_ = 9,
+    SIGSTOP_ = 19,
+    SIG_BLOCK_ = 0,
+    SIG_UNBLOCK_ = 1,
+    SIG_SETMASK_ = 2,
+    SIG_DFL_ = 0,
+    SIG_IGN_ = 1,
 };
-#define BIT(signal) (1ull << ((signal) - 1))
+#define BIT(signal) (1ull << ((signal)-1))
 #define UNBLOCKABLE (BIT(SIGKILL_) | BIT(SIGSTOP_))
 
 /* struct k_sigaction of i386: handler, flags, restorer, mask. */
@@ -66,7 +72,8 @@ static struct outcome send_signal(struct thread *t, uint32_t tid, uint32_t signa
     }
     if (handler != SIG_DFL_) {
         print_text(text, sizeof(text),
-                   "signal %u has a handler, and handlers are not run yet: ended", (unsigned)signal);
+                   "signal %u has a handler, and handlers are not run yet: ended",
+                   (unsigned)signal);
         return syscall_end_job(t, (int32_t)signal, text);
     }
     return syscall_ask_once(t, CALL_KILL_THREAD, (const uint32_t[5]){tid, signal});

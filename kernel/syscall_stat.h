@@ -1,4 +1,5 @@
-/* Errno values of files that adapt/base.h does not need, shared by the handlers of files. [errno(3)] on i386. */
+/* Errno values of files that adapt/base.h does not need, shared by the handlers of files.
+ * [errno(3)] on i386. */
 #pragma once
 
 enum {

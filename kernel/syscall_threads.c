@@ -1,4 +1,5 @@
-/* System calls of threads: clone, exit, futex, TLS, affinity, and Lisse's own barrier and node number. */
+/* System calls of threads: clone, exit, futex, TLS, affinity, and Lisse's own barrier and node
+ * number. */
 #include <string.h>
 
 #include "adapt/node.h"
@@ -8,7 +9,8 @@
 #include "kernel/time.h"
 #include "mm/layout.h"
 
-/* ---- TLS [set_thread_area(2)] -------------------------------------------------------------------------- */
+/* ---- TLS [set_thread_area(2)]
+ * -------------------------------------------------------------------------- */
 
 enum { TLS_ENTRY = 6, TLS_LIMIT_IN_PAGES = 1u << 4 };
 struct user_desc {
@@ -29,7 +31,8 @@ static struct outcome sys_set_thread_area(struct thread *t, const uint32_t arg[6
     }
     syscall_read_user(arg[0], &d, sizeof(d));
     if (d.entry != UINT32_MAX && d.entry != TLS_ENTRY) {
-        return syscall_done(-ERR_INVALID); /* a thread has one descriptor, entry 6 on every node [D 3] */
+        /* a thread has one descriptor, entry 6 on every node [D 3] */
+        return syscall_done(-ERR_INVALID);
     }
     d.entry = TLS_ENTRY;
     syscall_write_user(arg[0], &d.entry, sizeof(d.entry));
@@ -37,17 +40,22 @@ static struct outcome sys_set_thread_area(struct thread *t, const uint32_t arg[6
     return syscall_done(0);
 }
 
-/* ---- clone, exit ---------------------------------------------------------------------------------------- */
+/* ---- clone, exit
+ * ---------------------------------------------------------------------------------------- */
 
 /* [clone(2)] what pthread_create asks for; anything less would be a process. */
 enum {
-    CLONE_VM_ = 0x100, CLONE_THREAD_ = 0x10000, CLONE_SETTLS_ = 0x80000,
-    CLONE_PARENT_SETTID_ = 0x100000, CLONE_CHILD_CLEARTID_ = 0x200000,
+    CLONE_VM_ = 0x100,
+    CLONE_THREAD_ = 0x10000,
+    CLONE_SETTLS_ = 0x80000,
+    CLONE_PARENT_SETTID_ = 0x100000,
+    CLONE_CHILD_CLEARTID_ = 0x200000,
     CLONE_CHILD_SETTID_ = 0x1000000,
 };
 
-/* The child as it will start: the parent's registers, its own stack and TLS, EAX = 0. The tid is written by the child's
- * own node before its first instruction (DOING_START): once it runs, its memory may be gone any time. */
+/* The child as it will start: the parent's registers, its own stack and TLS, EAX = 0. The tid is
+ * written by the child's own node before its first instruction (DOING_START): once it runs, its
+ * memory may be gone any time. */
 static void make_child(const struct thread *t, const uint32_t arg[6], const struct user_desc *tls,
                        uint8_t *record) {
     static struct thread child;
@@ -105,8 +113,8 @@ struct outcome syscall_start_child(struct thread *t) {
     return syscall_done(0); /* clone's result in the child */
 }
 
-/* The word of clear_child_tid is made resident, zeroed, and its waiters are woken by the core; after that nothing of the
- * thread's memory is touched any more [D 3]. */
+/* The word of clear_child_tid is made resident, zeroed, and its waiters are woken by the core;
+ * after that nothing of the thread's memory is touched any more [D 3]. */
 static struct outcome sys_exit(struct thread *t, const uint32_t arg[6]) {
     struct event_call call = {.op = CALL_EXIT, .token = t->token};
     uint32_t zero = 0;
@@ -177,11 +185,17 @@ static struct outcome sys_sched_getaffinity(struct thread *t, const uint32_t arg
     return syscall_done((int32_t)bytes);
 }
 
-/* ---- futex [futex(2), P 9.3] ---------------------------------------------------------------------------- */
+/* ---- futex [futex(2), P 9.3]
+ * ---------------------------------------------------------------------------- */
 
 enum {
-    FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, FUTEX_REQUEUE_ = 3, FUTEX_CMP_REQUEUE_ = 4,
-    FUTEX_WAIT_BITSET_ = 9, FUTEX_WAKE_BITSET_ = 10, FUTEX_COMMAND = 0x7F,
+    FUTEX_WAIT_ = 0,
+    FUTEX_WAKE_ = 1,
+    FUTEX_REQUEUE_ = 3,
+    FUTEX_CMP_REQUEUE_ = 4,
+    FUTEX_WAIT_BITSET_ = 9,
+    FUTEX_WAKE_BITSET_ = 10,
+    FUTEX_COMMAND = 0x7F,
     FUTEX_CLOCK_REALTIME_ = 0x100,
 };
 #define BITSET_ALL 0xFFFFFFFFu
@@ -210,7 +224,8 @@ static struct outcome compare(struct thread *t, const uint32_t arg[6]) {
     return SYSCALL_WAIT;
 }
 
-static struct outcome futex_wait(struct thread *t, const uint32_t arg[6], enum timespec_width width) {
+static struct outcome futex_wait(struct thread *t, const uint32_t arg[6],
+                                 enum timespec_width width) {
     uint32_t command = arg[1] & FUTEX_COMMAND;
     struct event_call call = {.op = CALL_FUTEX_WAIT};
     uint64_t span_us = 0;
@@ -241,7 +256,7 @@ static struct outcome futex_wait(struct thread *t, const uint32_t arg[6], enum t
     call.arg[0] = arg[0];
     call.arg[1] = command == FUTEX_WAIT_BITSET_ ? arg[5] : BITSET_ALL;
     if (arg[3] != 0) {
-        enum clock_kind clock = command == FUTEX_WAIT_      ? CLOCK_SPAN
+        enum clock_kind clock = command == FUTEX_WAIT_           ? CLOCK_SPAN
                                 : arg[1] & FUTEX_CLOCK_REALTIME_ ? CLOCK_ABSOLUTE_REAL
                                                                  : CLOCK_ABSOLUTE;
         call.deadline_us = syscall_deadline_us(clock, span_us);
@@ -296,7 +311,8 @@ static struct outcome sys_futex_time64(struct thread *t, const uint32_t arg[6]) 
     return futex(t, arg, TIMESPEC_64);
 }
 
-/* ---- Lisse's own [lib/lisse.h] --------------------------------------------------------------------------- */
+/* ---- Lisse's own [lib/lisse.h]
+ * --------------------------------------------------------------------------- */
 
 static struct outcome sys_lisse_barrier(struct thread *t, const uint32_t arg[6]) {
     if (arg[0] % sizeof(uint32_t) != 0 || arg[1] == 0) {

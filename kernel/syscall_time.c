@@ -1,5 +1,6 @@
-/* System calls of time. CLOCK_MONOTONIC is the cluster's time [P 9.9], so it respects cause and effect between threads on
- * different nodes; CLOCK_REALTIME is this node's battery clock at boot plus its own clock. */
+/* System calls of time. CLOCK_MONOTONIC is the cluster's time [P 9.9], so it respects cause and
+ * effect between threads on different nodes; CLOCK_REALTIME is this node's battery clock at boot
+ * plus its own clock. */
 #include <string.h>
 
 #include "kernel/pump.h"
@@ -8,9 +9,15 @@
 
 /* [clock_gettime(2)] */
 enum {
-    CLOCK_REALTIME_ = 0, CLOCK_MONOTONIC_ = 1, CLOCK_PROCESS_CPU = 2, CLOCK_THREAD_CPU = 3,
-    CLOCK_MONOTONIC_RAW_ = 4, CLOCK_REALTIME_COARSE_ = 5, CLOCK_MONOTONIC_COARSE_ = 6,
-    CLOCK_BOOTTIME_ = 7, TIMER_ABSTIME_ = 1,
+    CLOCK_REALTIME_ = 0,
+    CLOCK_MONOTONIC_ = 1,
+    CLOCK_PROCESS_CPU = 2,
+    CLOCK_THREAD_CPU = 3,
+    CLOCK_MONOTONIC_RAW_ = 4,
+    CLOCK_REALTIME_COARSE_ = 5,
+    CLOCK_MONOTONIC_COARSE_ = 6,
+    CLOCK_BOOTTIME_ = 7,
+    TIMER_ABSTIME_ = 1,
 };
 enum { US_PER_S = 1000000, NS_PER_US = 1000, NS_PER_S = 1000000000 };
 
@@ -105,8 +112,7 @@ static struct outcome clock_gettime(struct thread *t, const uint32_t arg[6],
                                     enum timespec_width width) {
     uint64_t us;
 
-    return clock_us(t, arg[0], &us) ? write_time(t, arg[1], us, width)
-                                    : syscall_done(-ERR_INVALID);
+    return clock_us(t, arg[0], &us) ? write_time(t, arg[1], us, width) : syscall_done(-ERR_INVALID);
 }
 
 static struct outcome sys_clock_gettime(struct thread *t, const uint32_t arg[6]) {
@@ -174,7 +180,9 @@ static struct outcome sys_times(struct thread *t, const uint32_t arg[6]) {
     return syscall_done((int32_t)(pump_cluster_us() / 10000 & INT32_MAX));
 }
 
-/* ---- sleep ------------------------------------------------------------------------------------------------- */
+/* ---- sleep
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static struct outcome sleep_until(struct thread *t, uint32_t address, enum timespec_width width,
                                   enum clock_kind clock) {

@@ -1,5 +1,5 @@
-/* The slots of threads, the ready queue, and the way into ring 3; see thread.h. Runs in the kernel's one loop. Never
- * talks to the core: kernel/effects.c and kernel/syscall*.c do. */
+/* The slots of threads, the ready queue, and the way into ring 3; see thread.h. Runs in the
+ * kernel's one loop. Never talks to the core: kernel/effects.c and kernel/syscall*.c do. */
 #include "kernel/thread.h"
 
 #include <string.h>
@@ -161,7 +161,8 @@ uint64_t thread_account(struct thread *t, uint64_t now_us) {
     return spent;
 }
 
-/* ---- the portable record ------------------------------------------------------------------------- */
+/* ---- the portable record
+ * ------------------------------------------------------------------------- */
 
 /* Fixed-width, little-endian as both ends are i386. */
 struct record {

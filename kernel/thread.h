@@ -1,8 +1,10 @@
-/* Threads of programs on this node: one slot each, numbered as the core numbers them (token). A thread is portable
- * data [D 3]: registers, TLS, FPU state, signal mask, tid, clear_child_tid; thread_export() and thread_import() copy
- * exactly that. The kernel has no threads of its own: a slot that waits is only a record of why.
+/* Threads of programs on this node: one slot each, numbered as the core numbers them (token). A
+ * thread is portable data [D 3]: registers, TLS, FPU state, signal mask, tid, clear_child_tid;
+ * thread_export() and thread_import() copy exactly that. The kernel has no threads of its own: a
+ * slot that waits is only a record of why.
  *
- * Called from the kernel's one loop. Slots' life: EMPTY -> READY <-> (RUNNING) -> WAITING -> READY … -> EMPTY. */
+ * Called from the kernel's one loop. Slots' life: EMPTY -> READY <-> (RUNNING) -> WAITING -> READY
+ * … -> EMPTY. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,8 +29,8 @@ enum thread_state {
     THREAD_WAITING, /* the core will wake it */
 };
 
-/* What the thread does in the kernel. The handler of a call is run again from its start (prepare) until it finishes:
- * it reads `step` to know what has been committed already [D 3]. */
+/* What the thread does in the kernel. The handler of a call is run again from its start (prepare)
+ * until it finishes: it reads `step` to know what has been committed already [D 3]. */
 enum thread_doing {
     DOING_USER, /* nothing: it runs in ring 3, or faulted there */
     DOING_CALL, /* a system call: frame.eax holds its number until it is finished */

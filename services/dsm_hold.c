@@ -1,6 +1,7 @@
-/* Forward progress [P 8.3]: the pages that one thread's current instruction or call needs are a set of wants; a page
- * that has come is held until the thread ran, or for a random time that grows with the thread's failures, so that two
- * nodes that fight for a page both get on. Owns struct dsm_thread. */
+/* Forward progress [P 8.3]: the pages that one thread's current instruction or call needs are a set
+ * of wants; a page that has come is held until the thread ran, or for a random time that grows with
+ * the thread's failures, so that two nodes that fight for a page both get on. Owns struct
+ * dsm_thread. */
 #include "services/dsm_private.h"
 
 static uint32_t want_number(struct dsm *d, const struct dsm_want *w, token_no token) {
@@ -43,8 +44,8 @@ void dsm_want_drop(struct node *n, struct dsm_want *w, token_no token) {
     }
 }
 
-/* The thread's want for this page: the one that it has, else a free one, else its oldest hold gives way (a call
- * touches <= HOLD_MAX pages [D 3]: one that is not needed any more is among them). */
+/* The thread's want for this page: the one that it has, else a free one, else its oldest hold gives
+ * way (a call touches <= HOLD_MAX pages [D 3]: one that is not needed any more is among them). */
 struct dsm_want *dsm_want_new(struct node *n, token_no token, job_id job, page_no page) {
     struct dsm_thread *t = &dsm_threads(dsm_of(n))[token];
     struct dsm_want *spare = NULL;
@@ -72,8 +73,8 @@ struct dsm_want *dsm_want_new(struct node *n, token_no token, job_id job, page_n
     return spare;
 }
 
-/* The page is here: it is held from now on for this thread. The time runs anew with each page of the set, since the
- * thread cannot run before the last one has come. */
+/* The page is here: it is held from now on for this thread. The time runs anew with each page of
+ * the set, since the thread cannot run before the last one has come. */
 void dsm_want_held(struct node *n, token_no token, struct dsm_want *w) {
     struct dsm *d = dsm_of(n);
     struct dsm_thread *t = &dsm_threads(d)[token];

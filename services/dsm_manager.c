@@ -1,11 +1,14 @@
-/* The manager's part of the DSM: one directory entry per page that was ever touched, one transaction of a page at a
- * time, a queue for the rest. It knows the owner and who may have a copy; it never sees contents.
+/* The manager's part of the DSM: one directory entry per page that was ever touched, one
+ * transaction of a page at a time, a queue for the rest. It knows the owner and who may have a
+ * copy; it never sees contents.
  *
- * A missing entry means never touched: this slice is complete, since no member leaves or joins while a job runs in
- * this version [P 8.7]. Copies are recorded before they are sent; the owner is never in the copy set. */
+ * A missing entry means never touched: this slice is complete, since no member leaves or joins
+ * while a job runs in this version [P 8.7]. Copies are recorded before they are sent; the owner is
+ * never in the copy set. */
 #include "services/dsm_private.h"
 
-/* ---- entries --------------------------------------------------------------------------------------- */
+/* ---- entries
+ * --------------------------------------------------------------------------------------- */
 
 static uint32_t *bucket_of(struct dsm *d, job_id job, page_no page) {
     uint32_t *buckets = dsm_at(d, d->entry_bucket_at);
@@ -63,7 +66,8 @@ static struct dsm_entry *entry_new(struct dsm *d, job_id job, page_no page, uint
     return e;
 }
 
-/* A page's entry, made when it is missing. NULL: the table is full, or the request is of an area that is gone. */
+/* A page's entry, made when it is missing. NULL: the table is full, or the request is of an area
+ * that is gone. */
 static struct dsm_entry *entry_for(struct node *n, const struct msg *m) {
     struct dsm *d = dsm_of(n);
     job_id job = key_job(m->head.key);
@@ -99,7 +103,8 @@ static bool copy_has(const struct dsm_entry *e, seat_id seat) {
     return (e->copies[seat / 32] & 1u << seat % 32) != 0;
 }
 
-/* ---- transactions ---------------------------------------------------------------------------------- */
+/* ---- transactions
+ * ---------------------------------------------------------------------------------- */
 
 static void send_to(struct node *n, const struct dsm_entry *e, enum msg_type type, seat_id to,
                     struct msg *m) {
@@ -189,7 +194,8 @@ static void start(struct node *n, struct dsm_entry *e, const struct dsm_request 
     }
 }
 
-/* A request that is here already, under way or queued, is a repetition after a view change [P 9.10]. */
+/* A request that is here already, under way or queued, is a repetition after a view change [P
+ * 9.10]. */
 static bool is_repeated(struct dsm *d, const struct dsm_entry *e, const struct msg *m) {
     if (e->busy != ACCESS_NONE && e->busy_seat == m->head.seat && e->busy_op == m->head.op) {
         return true;
@@ -275,7 +281,8 @@ void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *fro
     start_next(n, e);
 }
 
-/* ---- the end of pages -------------------------------------------------------------------------------- */
+/* ---- the end of pages
+ * -------------------------------------------------------------------------------- */
 
 static void entry_free(struct dsm *d, uint32_t i, uint32_t *link) {
     struct dsm_entry *e = &dsm_entries(d)[i];

@@ -1,10 +1,12 @@
-/* The owner's and the copy holder's part of the DSM: sends the page to the requester that the manager names, drops
- * copies, and lets both wait while a thread here has not yet used what it was woken for [P 8.3]. */
+/* The owner's and the copy holder's part of the DSM: sends the page to the requester that the
+ * manager names, drops copies, and lets both wait while a thread here has not yet used what it was
+ * woken for [P 8.3]. */
 #include "services/dsm_private.h"
 
-/* Contents go out by reference in PAGE_PARTS messages; the frame is pinned until the receiver has handled them. An
- * ownership that is given away this way stays frozen here until then: the link's ack is the receiver's confirmation
- * of the transfer, since a message is acked only when its handler has run [P 7.4]. */
+/* Contents go out by reference in PAGE_PARTS messages; the frame is pinned until the receiver has
+ * handled them. An ownership that is given away this way stays frozen here until then: the link's
+ * ack is the receiver's confirmation of the transfer, since a message is acked only when its
+ * handler has run [P 7.4]. */
 static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *want,
                       enum access access) {
     struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
@@ -14,8 +16,8 @@ static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *w
     for (uint16_t part = 0; part < PAGE_PARTS; part++) {
         uint32_t offset = part * (uint32_t)PAGE_PART_BYTES;
         uint32_t left = PAGE_BYTES - offset;
-        struct frame_ref ref = {
-            row, (uint16_t)offset, (uint16_t)(left < PAGE_PART_BYTES ? left : PAGE_PART_BYTES)};
+        struct frame_ref ref = {row, (uint16_t)offset,
+                                (uint16_t)(left < PAGE_PART_BYTES ? left : PAGE_PART_BYTES)};
 
         job_msg_begin(n, &m, MSG_DSM_PAGE, key_make(SERVICE_DSM, p->job, p->page));
         m.head.seat = want->seat;
@@ -30,8 +32,9 @@ static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *w
     }
 }
 
-/* A thread here that waits to write the page keeps its row (WAIT_WRITE) and frame: newer contents can only come when
- * the receiver of these has told the manager DONE, so nothing that may have to be sent again is overwritten. */
+/* A thread here that waits to write the page keeps its row (WAIT_WRITE) and frame: newer contents
+ * can only come when the receiver of these has told the manager DONE, so nothing that may have to
+ * be sent again is overwritten. */
 static void obey_fetch(struct node *n, uint32_t row, const struct dsm_deferred *want,
                        enum page_state next) {
     if (want->event == PEV_FETCH_WRITE) {
@@ -133,7 +136,8 @@ static struct dsm_deferred wanted_by(const struct msg *m, enum page_event pev) {
                                  .version = m->head.version};
 }
 
-/* The page's row here, if it is of the same area; else the message is a straggler of an unmapped one. */
+/* The page's row here, if it is of the same area; else the message is a straggler of an unmapped
+ * one. */
 static uint32_t same_area_row(struct node *n, const struct msg *m) {
     struct dsm *d = dsm_of(n);
     uint32_t row = dsm_page_find(d, key_job(m->head.key), (page_no)key_index(m->head.key));
@@ -165,7 +169,8 @@ void dsm_on_invalidate(struct node *n, const struct msg *m, const struct msg_fro
     obey_or_defer(n, row, &want);
 }
 
-/* One part of a page that was sent by reference has been handled by its receiver (or the link is gone). */
+/* One part of a page that was sent by reference has been handled by its receiver (or the link is
+ * gone). */
 void dsm_on_acked(struct node *n, uint32_t cookie, bool lost) {
     struct dsm *d = dsm_of(n);
     uint32_t row = cookie - 1;

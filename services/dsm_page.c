@@ -1,9 +1,10 @@
-/* Rows of the DSM's page table on one node: row i describes what frame i holds. Owns the hash over (job, page), the
- * free list, the state of each page (one setter, one table of legal changes) and what the page table shows.
- * Never sends a message and never decides a protocol step. */
+/* Rows of the DSM's page table on one node: row i describes what frame i holds. Owns the hash over
+ * (job, page), the free list, the state of each page (one setter, one table of legal changes) and
+ * what the page table shows. Never sends a message and never decides a protocol step. */
 #include "services/dsm_private.h"
 
-/* The specification of dsm.h as data: what an event does in a state. Unchanged state: PAGE_STATES. */
+/* The specification of dsm.h as data: what an event does in a state. Unchanged state:
+ * PAGE_STATES. */
 #define RULE(action, next) {ACT_##action, PAGE_##next}
 #define STAY(action) {ACT_##action, PAGE_STATES}
 const struct page_rule dsm_rule[PAGE_EVENTS][PAGE_STATES] = {
@@ -56,8 +57,8 @@ const struct page_rule dsm_rule[PAGE_EVENTS][PAGE_STATES] = {
 #undef RULE
 #undef STAY
 
-/* Bit t set: the state may change to t. Derived from the table, plus what munmap and job end may do: any state to
- * FREE or FROZEN, FROZEN to FREE, and a dropped READ copy. */
+/* Bit t set: the state may change to t. Derived from the table, plus what munmap and job end may
+ * do: any state to FREE or FROZEN, FROZEN to FREE, and a dropped READ copy. */
 #define TO(state) (1u << PAGE_##state)
 static const uint16_t legal[PAGE_STATES + 1] = {
     [PAGE_FREE] = TO(WAIT_READ) | TO(WAIT_WRITE),
@@ -162,8 +163,9 @@ void dsm_page_unmap(struct node *n, uint32_t row) {
     e->page = p->page;
 }
 
-/* Under pressure a read copy that nobody waits for, holds or sends may go without a word [P 8.6]: the manager's copy
- * set is then a superset, and an INVALIDATE of a missing copy is acked at once. */
+/* Under pressure a read copy that nobody waits for, holds or sends may go without a word [P 8.6]:
+ * the manager's copy set is then a superset, and an INVALIDATE of a missing copy is acked at
+ * once. */
 static void drop_a_copy(struct node *n) {
     struct dsm *d = dsm_of(n);
 

@@ -29,7 +29,9 @@ enum page_event {
 };
 
 /* What an event does: the action, and the state after it (PAGE_STATES: unchanged). */
-enum page_action { ACT_SERVE, ACT_ASK, ACT_QUEUE, ACT_INSTALL, ACT_ACK, ACT_SEND, ACT_STRAY, ACT_REFUSE };
+enum page_action {
+    ACT_SERVE, ACT_ASK, ACT_QUEUE, ACT_INSTALL, ACT_ACK, ACT_SEND, ACT_STRAY, ACT_REFUSE,
+};
 struct page_rule {
     uint8_t action, next;
 };
@@ -139,40 +141,47 @@ static inline struct dsm_request *dsm_requests(struct dsm *d) {
     return dsm_at(d, d->requests_at);
 }
 
-/* ---- dsm_page.c: rows, frames, states ------------------------------------------------------------ */
+/* ---- dsm_page.c: rows, frames, states
+ * ------------------------------------------------------------ */
 uint32_t dsm_page_find(struct dsm *d, job_id job, page_no page); /* row or NIL */
 /* A row for the page, still FREE; NIL: no frame is left, even after dropping a read copy. */
 uint32_t dsm_page_new(struct node *n, job_id job, page_no page);
 void dsm_page_set(struct node *n, uint32_t row, enum page_state state);
 void dsm_page_free(struct node *n, uint32_t row); /* frozen while pinned */
-void dsm_page_map(struct node *n, uint32_t row);  /* page table = area's protection and state's right */
+/* page table = area's protection and state's right */
+void dsm_page_map(struct node *n, uint32_t row);
 void dsm_page_unmap(struct node *n, uint32_t row);
 enum access dsm_state_right(enum page_state state);
 
-/* ---- dsm_requester.c ------------------------------------------------------------------------------- */
+/* ---- dsm_requester.c
+ * ------------------------------------------------------------------------------- */
 void dsm_on_fault(struct node *n, const struct event *ev);
 void dsm_on_page(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_grant(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_inv_ack(struct node *n, const struct msg *m, const struct msg_from *from);
-void dsm_serve_wants(struct node *n, uint32_t row); /* wakes whoever the state satisfies; asks for more if need be */
+/* wakes whoever the state satisfies; asks for more if need be */
+void dsm_serve_wants(struct node *n, uint32_t row);
 void dsm_ask(struct node *n, uint32_t row, enum access access);
 void dsm_send_request(struct node *n, const struct dsm_page *p);
 void dsm_fail_wants(struct node *n, uint32_t row, int32_t result);
 
-/* ---- dsm_hold.c: forward progress [P 8.3] ---------------------------------------------------------- */
+/* ---- dsm_hold.c: forward progress [P 8.3]
+ * ---------------------------------------------------------- */
 struct dsm_want *dsm_want_new(struct node *n, token_no token, job_id job, page_no page);
 void dsm_want_held(struct node *n, token_no token, struct dsm_want *w);
 void dsm_want_drop(struct node *n, struct dsm_want *w, token_no token);
 void dsm_on_ran(struct node *n, token_no token);
 void dsm_hold_tick(struct node *n);
 
-/* ---- dsm_owner.c ----------------------------------------------------------------------------------- */
+/* ---- dsm_owner.c
+ * ----------------------------------------------------------------------------------- */
 void dsm_on_fetch(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_invalidate(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_obey_deferred(struct node *n, uint32_t row); /* what the hold kept waiting, if anything */
 void dsm_on_acked(struct node *n, uint32_t cookie, bool lost);
 
-/* ---- dsm_manager.c --------------------------------------------------------------------------------- */
+/* ---- dsm_manager.c
+ * --------------------------------------------------------------------------------- */
 void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_entries_drop(struct node *n, job_id job, page_no first, uint32_t pages);

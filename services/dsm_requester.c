@@ -1,5 +1,6 @@
-/* The requester's part of the DSM: a thread's fault becomes a want, a page that is missing becomes one request to its
- * manager, and the answer (contents from the owner, or a grant) plus the acks of dropped copies become a right. */
+/* The requester's part of the DSM: a thread's fault becomes a want, a page that is missing becomes
+ * one request to its manager, and the answer (contents from the owner, or a grant) plus the acks of
+ * dropped copies become a right. */
 #include "services/dsm_private.h"
 
 static bool satisfied(const struct dsm_page *p, const struct dsm_want *w) {
@@ -95,7 +96,8 @@ void dsm_fail_wants(struct node *n, uint32_t row, int32_t result) {
     ASSERT(p->holds == 0);
 }
 
-/* ---- faults -------------------------------------------------------------------------------------- */
+/* ---- faults
+ * -------------------------------------------------------------------------------------- */
 
 static void out_of_frames(struct node *n, job_id job) {
     node_report(n, REPORT_NO_MEMORY, job, node_limits(n)->frames, 0, NULL);
@@ -140,7 +142,8 @@ static void want_page(struct node *n, token_no token, struct dsm_want *w,
     join_row(n, token, w, row);
 }
 
-/* A thread's fault fails as a whole: its other wants are given up, the world decides (SIGSEGV, -EFAULT). */
+/* A thread's fault fails as a whole: its other wants are given up, the world decides (SIGSEGV,
+ * -EFAULT). */
 static void fail_thread(struct node *n, token_no token, int32_t result) {
     dsm_token_gone(n, token);
     node_wake(n, token, result);
@@ -148,15 +151,13 @@ static void fail_thread(struct node *n, token_no token, int32_t result) {
 
 static void check_area(struct node *n, token_no token, struct dsm_want *w) {
     struct area_info area = {0};
-    enum area_answer answer =
-        job_area_check(n, w->job, w->page, (enum access)w->access, &area);
+    enum area_answer answer = job_area_check(n, w->job, w->page, (enum access)w->access, &area);
 
     if (answer == AREA_ASKED) {
         return; /* dsm_on_area() tries again */
     }
     if (answer == AREA_NO) {
-        node_report(n, REPORT_JOB_FAULT, w->job, token,
-                    w->page * PAGE_BYTES, NULL);
+        node_report(n, REPORT_JOB_FAULT, w->job, token, w->page * PAGE_BYTES, NULL);
         fail_thread(n, token, -ERR_FAULT);
         return;
     }
@@ -208,9 +209,11 @@ void dsm_on_area(struct node *n, job_id job, page_no page) {
     }
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers
+ * --------------------------------------------------------------------------------------- */
 
-/* The row that awaits this answer, or NIL: a straggler of an unmapped area, a closed job or an old request. */
+/* The row that awaits this answer, or NIL: a straggler of an unmapped area, a closed job or an old
+ * request. */
 static uint32_t awaiting_row(struct node *n, const struct msg *m) {
     struct dsm *d = dsm_of(n);
     uint32_t row = dsm_page_find(d, key_job(m->head.key), (page_no)key_index(m->head.key));
@@ -262,7 +265,8 @@ static void install_if_complete(struct node *n, uint32_t row) {
     dsm_serve_wants(n, row);
 }
 
-/* A grant whose kind fits the state; else a peer is broken (or the page's story here has moved on). */
+/* A grant whose kind fits the state; else a peer is broken (or the page's story here has moved
+ * on). */
 static bool grant_fits(struct node *n, const struct dsm_page *p, enum page_event pev) {
     if (dsm_rule[pev][p->state].action == ACT_INSTALL) {
         return true;

@@ -1,8 +1,9 @@
-/* The DSM as a plug-in of the adaptation layer: its block of memory, its messages and events, and what the end of an
- * area or of a job does to it. */
+/* The DSM as a plug-in of the adaptation layer: its block of memory, its messages and events, and
+ * what the end of an area or of a job does to it. */
 #include "services/dsm_private.h"
 
-/* A page's row and its manager's entry are found through buckets: one for every two rows, a power of two. */
+/* A page's row and its manager's entry are found through buckets: one for every two rows, a power
+ * of two. */
 static uint32_t buckets_for(uint32_t rows) {
     uint32_t buckets = 16;
 
@@ -109,7 +110,8 @@ static uint64_t dsm_deadline_us(const struct node *n) {
     return d->hold_least_us == 0 ? UINT64_MAX : d->hold_least_us;
 }
 
-/* After a view change: every request that has no whole answer yet goes to its manager again [D 6.3]. */
+/* After a view change: every request that has no whole answer yet goes to its manager again [D
+ * 6.3]. */
 static void dsm_resend(struct node *n) {
     struct dsm *d = dsm_of(n);
 
@@ -123,7 +125,8 @@ static void dsm_resend(struct node *n) {
     }
 }
 
-/* ---- the end of pages -------------------------------------------------------------------------------- */
+/* ---- the end of pages
+ * -------------------------------------------------------------------------------- */
 
 static void drop_row(struct node *n, uint32_t row, int32_t result) {
     struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
@@ -139,7 +142,8 @@ static bool in_range(const struct dsm_page *p, job_id job, page_no first, uint32
            p->page - first < pages;
 }
 
-/* Every row of the range, through `visit`: by number when the range is short, else by a walk over the table. */
+/* Every row of the range, through `visit`: by number when the range is short, else by a walk over
+ * the table. */
 static void visit_range(struct node *n, job_id job, page_no first, uint32_t pages,
                         void (*visit)(struct node *n, uint32_t row, uint32_t argument),
                         uint32_t argument) {
@@ -199,10 +203,12 @@ static void dsm_on_job_close(struct node *n, job_id job) {
     dsm_unmap_range(n, job, 0, UINT32_MAX);
 }
 
-/* ---- for people -------------------------------------------------------------------------------------- */
+/* ---- for people
+ * -------------------------------------------------------------------------------------- */
 
-static const char *const state_name[PAGE_STATES + 1] = {
-    "free", "wait-read", "wait-write", "read", "read+wait", "owned", "owned+wait", "write", "frozen"};
+static const char *const state_name[PAGE_STATES + 1] = {"free",       "wait-read", "wait-write",
+                                                        "read",       "read+wait", "owned",
+                                                        "owned+wait", "write",     "frozen"};
 
 struct dsm_counters dsm_counters(const struct node *n) {
     const struct dsm *d = node_state_const(n, SERVICE_DSM);
@@ -219,8 +225,7 @@ bool dsm_row(const struct node *n, uint32_t index, struct dsm_row *row) {
     if (index >= d->frames) {
         return false;
     }
-    const struct dsm_page *p =
-        (const struct dsm_page *)((const uint8_t *)d + d->pages_at) + index;
+    const struct dsm_page *p = (const struct dsm_page *)((const uint8_t *)d + d->pages_at) + index;
     *row = (struct dsm_row){.job = p->job,
                             .page = p->page,
                             .state = state_name[p->state],

@@ -68,6 +68,9 @@ struct job_local *job_local_take(struct node *n) {
             memset(&j->local[i], 0, sizeof(j->local[i]));
             j->local[i].first_reader = ROW_NONE;
             j->local[i].last_reader = ROW_NONE;
+            j->local[i].first_writer = ROW_NONE;
+            j->local[i].last_writer = ROW_NONE;
+            j->local[i].output_room = OUTPUT_ENDLESS;
             j->local[i].main = TOKEN_NONE;
             return &j->local[i];
         }

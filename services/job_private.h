@@ -39,15 +39,20 @@ struct job_local {
     uint8_t input_over;      /* origin: end of file, for ever */
     uint8_t pad;
     uint32_t first_reader, last_reader; /* origin: rows of struct job_reader, ROW_NONE */
+    uint32_t first_writer, last_writer; /* origin: the same, of writes that the world had no room for */
+    uint32_t output_room;    /* origin: bytes that the world takes; OUTPUT_ENDLESS: all */
     struct area_list areas;  /* what is known of the map */
 };
 
-/* A thread that waits for bytes of stdin, at the origin: <= every thread of the cluster. 24 bytes. */
+#define OUTPUT_ENDLESS 0xFFFFFFFFu
+
+/* A thread that waits for bytes of stdin, or for room for its output, at the origin: <= every thread of the cluster.
+ * 24 bytes. */
 struct job_reader {
     thread_id tid;
     token_no token;
     uint32_t op;
-    uint32_t most;           /* bytes */
+    uint32_t most;           /* bytes that it wants, or wants to write */
     uint32_t next;
     seat_id seat;
     job_id job;
@@ -221,8 +226,10 @@ void job_drain(struct node *n, struct job_entry *e);
 void job_on_write_out(struct node *n, const struct event_call *call);
 void job_on_read_in(struct node *n, const struct event_call *call);
 void job_on_input(struct node *n, const struct event_call *call);
+void job_on_output_room(struct node *n, const struct event_call *call);
 void job_on_write(struct node *n, const struct msg *m, const struct msg_from *from);
 void job_on_read(struct node *n, const struct msg *m, const struct msg_from *from);
 void job_input_acked(struct node *n, struct job_local *l);
 void job_input_drain(struct node *n, struct job_local *l);
+void job_output_drain(struct node *n, struct job_local *l);
 void job_readers_drop(struct node *n, struct job_local *l);

@@ -96,6 +96,9 @@ static void on_event(struct node *n, const struct event *ev) {
     case CALL_INPUT:
         job_on_input(n, &ev->call);
         break;
+    case CALL_OUTPUT_ROOM:
+        job_on_output_room(n, &ev->call);
+        break;
     case CALL_MAP:
     case CALL_FILE:
         on_manager_call(n, &ev->call);
@@ -230,6 +233,7 @@ static void on_tick(struct node *n) {
         }
         if (j->local[i].state == LOCAL_OPEN) {
             job_input_drain(n, &j->local[i]);
+            job_output_drain(n, &j->local[i]);
         }
     }
 }

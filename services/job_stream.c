@@ -1,6 +1,7 @@
 /* stdin, stdout and stderr: they belong to the origin [D 10]. Output goes there as it is and is answered when it is the
- * world's; input is asked of the world for one reader at a time, in order. The origin is one node for the whole job, so
- * these requests are never sent again: the link between two living nodes delivers them once. */
+ * world's; what the world has no room for is dropped and answered, with 0 bytes taken, when it has. Input is asked of
+ * the world for one reader at a time, in order. The origin is one node for the whole job, so these requests are never
+ * sent again: the link between two living nodes delivers them once. */
 #include "services/job_private.h"
 
 /* ---- requester -------------------------------------------------------------------------------------- */
@@ -75,13 +76,58 @@ static void begin_answer(struct node *n, const struct job_local *l, struct msg *
     m->answer.result = result;
 }
 
+/* A row for the thread that sent this request; ROW_NONE: a straggler, since the rows are as many as all threads. */
+static uint32_t waiter_take(struct node *n, const struct job_local *l, const struct msg *m,
+                            const struct msg_from *from, uint32_t most) {
+    struct jobs *j = jobs_of(n);
+    uint32_t row = rows_take(jobs_readers_index(j), l->job);
+
+    if (row != ROW_NONE) {
+        jobs_readers(j)[row] =
+            (struct job_reader){.tid = m->call.thread,
+                                .token = m->call.token,
+                                .op = m->head.op,
+                                .most = most < CALL_BYTES_MAX ? most : CALL_BYTES_MAX,
+                                .next = ROW_NONE,
+                                .seat = from->seat,
+                                .job = l->job};
+    }
+    return row;
+}
+
+static void row_append(struct node *n, uint32_t row, uint32_t *first, uint32_t *last) {
+    if (row == ROW_NONE) {
+        return;
+    }
+    if (*first == ROW_NONE) {
+        *first = row;
+    } else {
+        jobs_readers(jobs_of(n))[*last].next = row;
+    }
+    *last = row;
+}
+
+static void row_remove_first(struct node *n, const struct job_local *l, uint32_t *first) {
+    struct jobs *j = jobs_of(n);
+    uint32_t row = *first;
+
+    *first = jobs_readers(j)[row].next;
+    rows_give(jobs_readers_index(j), l->job, row);
+}
+
 void job_on_write(struct node *n, const struct msg *m, const struct msg_from *from) {
-    const struct job_local *l = job_local_open(n, m);
+    struct job_local *l = job_local_open(n, m);
     struct msg out;
 
     if (l == NULL || l->origin != node_seat(n)) {
         return;
     }
+    if (l->first_writer != ROW_NONE || m->call.size > l->output_room) {
+        uint32_t row = waiter_take(n, l, m, from, m->call.size);
+        row_append(n, row, &l->first_writer, &l->last_writer);
+        return;
+    }
+    l->output_room -= l->output_room != OUTPUT_ENDLESS ? m->call.size : 0;
     struct effect *e = node_effect(n, FX_OUTPUT);
 
     e->job = l->job;
@@ -92,6 +138,40 @@ void job_on_write(struct node *n, const struct msg *m, const struct msg_from *fr
     out.answer.thread = m->call.thread;
     out.answer.token = m->call.token;
     node_send(n, from->seat, &out);
+}
+
+/* Writers that fit into the room are told to write again, a few in one step. */
+void job_output_drain(struct node *n, struct job_local *l) {
+    uint32_t room = l->output_room;
+
+    for (uint32_t i = 0; l->first_writer != ROW_NONE; i++) {
+        const struct job_reader *r = &jobs_readers(jobs_of(n))[l->first_writer];
+        struct msg out;
+
+        if (r->most > room) {
+            return;
+        }
+        if (i == DRAIN_MAX) {
+            jobs_of(n)->drain_wanted = 1;
+            return;
+        }
+        room -= r->most;
+        begin_answer(n, l, &out, 0);
+        out.head.op = r->op;
+        out.answer.thread = r->tid;
+        out.answer.token = r->token;
+        node_send(n, r->seat, &out);
+        row_remove_first(n, l, &l->first_writer);
+    }
+}
+
+void job_on_output_room(struct node *n, const struct event_call *call) {
+    struct job_local *l = call->arg[0] <= 0xFFFF ? job_local_find(n, (job_id)call->arg[0]) : NULL;
+
+    if (l != NULL && l->state == LOCAL_OPEN && l->origin == node_seat(n)) {
+        l->output_room = call->arg[1];
+        job_output_drain(n, l);
+    }
 }
 
 /* Tickets name the row, so that an answer after the job's end, or a second one, finds nothing. */
@@ -108,14 +188,6 @@ static void ask_world(struct node *n, struct job_local *l) {
     e->job = l->job;
     e->value = l->ticket;
     e->value2 = jobs_readers(j)[l->first_reader].most;
-}
-
-static void reader_remove(struct node *n, struct job_local *l) {
-    struct jobs *j = jobs_of(n);
-    uint32_t row = l->first_reader;
-
-    l->first_reader = jobs_readers(j)[row].next;
-    rows_give(jobs_readers_index(j), l->job, row);
 }
 
 /* The first reader gets these bytes; none: the end of the file. */
@@ -135,7 +207,7 @@ static void reader_answer(struct node *n, struct job_local *l, const uint8_t *by
         l->input_unacked = 1;
     }
     node_send_page(n, r->seat, &out, (struct frame_ref){FRAME_NONE, 0, 0}, cookie);
-    reader_remove(n, l);
+    row_remove_first(n, l, &l->first_reader);
 }
 
 /* After the end of the file every reader gets nothing, a few in one step. */
@@ -150,31 +222,14 @@ void job_input_drain(struct node *n, struct job_local *l) {
 }
 
 void job_on_read(struct node *n, const struct msg *m, const struct msg_from *from) {
-    struct jobs *j = jobs_of(n);
     struct job_local *l = job_local_open(n, m);
-    uint32_t row = l != NULL && l->origin == node_seat(n)
-                       ? rows_take(jobs_readers_index(j), l->job)
-                       : ROW_NONE;
 
-    if (row == ROW_NONE) {
-        return; /* a straggler; rows are as many as all threads of the cluster */
+    if (l == NULL || l->origin != node_seat(n)) {
+        return;
     }
-    uint32_t most = m->call.arg[0];
+    uint32_t row = waiter_take(n, l, m, from, m->call.arg[0]);
 
-    jobs_readers(j)[row] =
-        (struct job_reader){.tid = m->call.thread,
-                            .token = m->call.token,
-                            .op = m->head.op,
-                            .most = most < CALL_BYTES_MAX ? most : CALL_BYTES_MAX,
-                            .next = ROW_NONE,
-                            .seat = from->seat,
-                            .job = l->job};
-    if (l->first_reader == ROW_NONE) {
-        l->first_reader = row;
-    } else {
-        jobs_readers(j)[l->last_reader].next = row;
-    }
-    l->last_reader = row;
+    row_append(n, row, &l->first_reader, &l->last_reader);
     ask_world(n, l);
     job_input_drain(n, l);
 }
@@ -209,7 +264,10 @@ void job_input_acked(struct node *n, struct job_local *l) {
 
 void job_readers_drop(struct node *n, struct job_local *l) {
     while (l->first_reader != ROW_NONE) {
-        reader_remove(n, l);
+        row_remove_first(n, l, &l->first_reader);
+    }
+    while (l->first_writer != ROW_NONE) {
+        row_remove_first(n, l, &l->first_writer);
     }
     l->input_asked = 0;
 }

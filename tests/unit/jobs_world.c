@@ -369,7 +369,9 @@ const struct limits *node_limits(const struct node *n) {
 }
 seat_id node_manager(const struct node *n, uint64_t key) {
     (void)n;
-    return w.all_keys_at != SEAT_NONE ? w.all_keys_at : (seat_id)(mix64(key) % w.nodes);
+    uint32_t seat = (uint32_t)(mix64(key) % w.nodes);
+
+    return w.all_keys_at != SEAT_NONE ? w.all_keys_at : (seat_id)seat;
 }
 uint32_t node_members(const struct node *n, seat_id seats[MEMBERS_MAX]) {
     (void)n;
@@ -425,4 +427,10 @@ static uint32_t dsm_bytes(const struct limits *limits) {
 static void dsm_init(struct node *n, void *state, const struct limits *limits) {
     (void)n, (void)state, (void)limits;
 }
-const struct service_ops dsm_service = {.name = "dsm", .state_bytes = dsm_bytes, .init = dsm_init};
+static void dsm_on_tick(struct node *n) {
+    if (w.on_dsm_tick != NULL) {
+        w.on_dsm_tick(n);
+    }
+}
+const struct service_ops dsm_service = {
+    .name = "dsm", .state_bytes = dsm_bytes, .init = dsm_init, .on_tick = dsm_on_tick};

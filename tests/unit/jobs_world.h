@@ -54,6 +54,7 @@ struct world {
     uint64_t delivered;
     /* the test's; may be NULL */
     void (*on_effect)(struct node *n, const struct effect *e);
+    void (*on_dsm_tick)(struct node *n); /* inside a step: may call job_area_check */
     void (*on_area)(struct node *n, job_id job, page_no page);
     void (*on_unmap)(struct node *n, page_no first, uint32_t pages);
     void (*on_protect)(struct node *n, page_no first, uint32_t pages, enum access most);
