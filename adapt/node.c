@@ -63,122 +63,6 @@ const void *node_state_const(const struct node *n, enum service_no service) {
     return (const uint8_t *)n + n->service_offset[service];
 }
 
-/* ---- what a service may ask ----------------------------------------------------------------- */
-
-struct effects *node_fx(struct node *n) {
-    ASSERT(n->scratch_fx != 0);
-    return (struct effects *)(uintptr_t)n->scratch_fx;
-}
-
-struct effect *effect_add(struct effects *fx, enum effect_type type) {
-    ASSERT(fx->count < EFFECTS_MAX);
-    struct effect *e = &fx->list[fx->count++];
-
-    memset(e, 0, sizeof(*e));
-    e->type = (uint8_t)type;
-    e->token = TOKEN_NONE;
-    e->frame = FRAME_NONE;
-    return e;
-}
-
-uint8_t *effect_room(struct effects *fx, uint32_t size) {
-    uint8_t *room = fx->arena + fx->arena_used;
-
-    ASSERT(size <= EFFECT_ARENA_BYTES - fx->arena_used);
-    fx->arena_used += (size + 7u) & ~7u;
-    ASSERT(fx->arena_used <= EFFECT_ARENA_BYTES);
-    return room;
-}
-
-struct effect *node_effect(struct node *n, enum effect_type type) {
-    return effect_add(node_fx(n), type);
-}
-
-void node_effect_bytes(struct node *n, struct effect *e, const void *bytes, uint32_t size) {
-    uint8_t *room = effect_room(node_fx(n), size);
-
-    memcpy(room, bytes, size);
-    e->bytes = room;
-    e->size = (uint16_t)size;
-}
-
-void node_wake(struct node *n, token_no token, int32_t result) {
-    struct effect *e = node_effect(n, FX_WAKE);
-
-    e->token = token;
-    e->result = result;
-    trace(n, TR_WAKE, token, (uint32_t)result, 0, 0);
-}
-
-const struct view *node_view(const struct node *n) {
-    return &n->member.view;
-}
-
-seat_id node_seat(const struct node *n) {
-    const struct view_member *self = view_by_mac(&n->member.view, n->self.mac);
-
-    return self != NULL && self->nonce == n->self.nonce ? self->seat : SEAT_NONE;
-}
-
-node_id node_self_id(const struct node *n) {
-    const struct view_member *self = view_by_seat(&n->member.view, node_seat(n));
-
-    return self != NULL ? self->id : 0;
-}
-
-uint64_t node_now_us(const struct node *n) {
-    return n->now_us;
-}
-
-uint64_t node_cluster_us(const struct node *n, uint64_t now_us) {
-    return now_us + n->time_offset_us;
-}
-
-uint64_t node_cluster_now_us(const struct node *n) {
-    return node_cluster_us(n, n->now_us);
-}
-
-uint32_t node_random(struct node *n) {
-    return random_next(&n->random);
-}
-
-const struct limits *node_limits(const struct node *n) {
-    return &n->limits;
-}
-
-seat_id node_manager(const struct node *n, uint64_t key) {
-    ASSERT(n->member.view.epoch != 0);
-    return locate(&n->member.view, key);
-}
-
-uint32_t node_members(const struct node *n, seat_id seats[MEMBERS_MAX]) {
-    const struct view *v = &n->member.view;
-
-    for (uint32_t i = 0; i < v->count; i++) {
-        seats[i] = v->member[i].seat;
-    }
-    return v->count;
-}
-
-const struct trace_ring *node_trace(const struct node *n) {
-    return &n->trace;
-}
-
-bool node_jobs_running(const struct node *n) {
-    for (uint32_t i = 1; i < SERVICES; i++) {
-        if (service_table[i]->busy != NULL && service_table[i]->busy(n)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void node_refuse(struct node *n, const char *what, uint64_t a, uint64_t b) {
-    (void)what;
-    n->counters.refused++;
-    trace(n, TR_REFUSED, 0, (uint32_t)a, (uint32_t)b, 0);
-}
-
 /* ---- sending -------------------------------------------------------------------------------- */
 
 void msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t key) {
@@ -442,6 +326,14 @@ bool node_link_open(struct node *n, seat_id seat) {
     return false;
 }
 
+static void resend_all(struct node *n) {
+    for (uint32_t i = 1; i < SERVICES; i++) {
+        if (service_table[i]->resend != NULL) {
+            service_table[i]->resend(n);
+        }
+    }
+}
+
 void node_view_installed(struct node *n) {
     const struct view *v = &n->member.view;
     struct link_set *ls = node_links(n);
@@ -458,11 +350,7 @@ void node_view_installed(struct node *n) {
     for (seat_id seat = 0; seat < MEMBERS_MAX; seat++) {
         link_resume(ls, seat, n->now_us, n);
     }
-    for (uint32_t i = 1; i < SERVICES; i++) {
-        if (service_table[i]->resend != NULL) {
-            service_table[i]->resend(n);
-        }
-    }
+    resend_all(n);
 }
 
 /* ---- one step ------------------------------------------------------------------------------- */
@@ -515,13 +403,24 @@ static void loopback_drain(struct node *n) {
     }
 }
 
-void node_step(struct node *n, const struct event *ev, struct effects *fx) {
+static void step_begin(struct node *n, uint64_t now_us, struct effects *fx) {
     fx->count = 0;
     fx->arena_used = 0;
     n->scratch_fx = (uint64_t)(uintptr_t)fx;
+    n->scratch_event = 0;
+    ASSERT(now_us >= n->now_us);
+    n->now_us = now_us;
+}
+
+static void step_end(struct node *n) {
+    loopback_drain(n);
+    link_flush(node_links(n), n->now_us, n);
+    n->scratch_fx = 0;
+}
+
+void node_step(struct node *n, const struct event *ev, struct effects *fx) {
+    step_begin(n, ev->now_us, fx);
     n->scratch_event = ev->type == EV_DATAGRAM ? (uint64_t)(uintptr_t)ev->datagram.bytes : 0;
-    ASSERT(ev->now_us >= n->now_us);
-    n->now_us = ev->now_us;
 
     switch (ev->type) {
     case EV_START:
@@ -539,11 +438,15 @@ void node_step(struct node *n, const struct event *ev, struct effects *fx) {
         on_tick(n);
         break;
     default:
-        ASSERT(!"unknown event");
+        ASSERT(ev->type == EV_NONE); /* no such event */
     }
-    loopback_drain(n);
-    link_flush(node_links(n), n->now_us, n);
-    n->scratch_fx = 0;
+    step_end(n);
+}
+
+void node_resend(struct node *n, uint64_t now_us, struct effects *fx) {
+    step_begin(n, now_us, fx);
+    resend_all(n);
+    step_end(n);
 }
 
 uint64_t node_deadline_us(const struct node *n) {

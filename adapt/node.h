@@ -43,6 +43,8 @@ struct node {
     uint64_t scratch_fx;                 /* struct effects * of the step under way, 0 outside */
     uint64_t scratch_event;              /* the datagram of the event being handled, 0: none */
 };
+/* The effects of the step under way. */
+struct effects *node_fx(struct node *n);
 /* Sends m as an idempotent datagram beside the links: to a MAC, or to all nodes (0). Members of
  * the cluster and strangers alike [D 6.4]. */
 void node_send_direct(struct node *n, uint64_t to_mac, const struct msg *m);
@@ -55,3 +57,6 @@ void node_view_installed(struct node *n);
 bool node_link_open(struct node *n, seat_id seat);
 /* True while a service has something that a change of members would have to move: joiners wait. */
 bool node_jobs_running(const struct node *n);
+/* For tests: every service sends again what it waits for, as after a view change. Nothing may be
+ * applied twice [P 9.10]. */
+void node_resend(struct node *n, uint64_t now_us, struct effects *fx);

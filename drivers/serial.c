@@ -32,7 +32,9 @@ enum {
     SCRATCH = 7,
     FIFO_BYTES = 16,
     DIVISOR_115200 = 1,    /* 1.8432 MHz / 16 / 115200 */
-    RX_TURN_MAX = 256,     /* bytes of one interrupt; more come with the next */
+    RX_TURN_MAX = 64,      /* bytes of one look at the UART */
+    TX_TURNS_MAX = 4,      /* FIFOs of one look: a virtual UART empties at once */
+    INTERRUPT_LOOKS_MAX = 8,
     POLLS_MAX = 20000,     /* about 1 us each; 16 bytes take 1.4 ms */
 };
 _Static_assert((SERIAL_RX_BYTES & (SERIAL_RX_BYTES - 1)) == 0, "ring indices wrap by mask");
@@ -77,10 +79,10 @@ static void uart_receive(struct uart *u) {
     }
 }
 
-/* Fill the FIFO if it is empty; ask for an interrupt when more is waiting. The UART of a virtual
- * machine empties at once, so go on while it does, but not for ever. */
+/* Fill the FIFO if it is empty, and ask for an interrupt when more is waiting. The UART of a
+ * virtual machine empties at once: so go on, but not for long. */
 static void uart_transmit(struct uart *u) {
-    for (uint32_t turn = 0; turn < SERIAL_TX_BYTES / FIFO_BYTES; turn++) {
+    for (uint32_t turn = 0; turn < TX_TURNS_MAX; turn++) {
         if (u->tx_head == u->tx_tail || !(reg_read(u, LSR) & LSR_ROOM)) {
             break;
         }
@@ -96,10 +98,19 @@ static void uart_transmit(struct uart *u) {
     }
 }
 
+/* The interrupt controller sees edges only, so the UART must have nothing left to say when we
+ * leave, or its line never rises again. If it has after several looks, switching its interrupts
+ * off and on makes a new edge, and others get a turn before we go on. */
 static void uart_interrupt(struct uart *u) {
-    reg_read(u, IIR_FCR); /* clears "transmitter empty" */
-    uart_receive(u);
-    uart_transmit(u);
+    for (uint32_t look = 0; look < INTERRUPT_LOOKS_MAX; look++) {
+        if (reg_read(u, IIR_FCR) & IIR_NONE) { /* reading it also clears "transmitter empty" */
+            return;
+        }
+        uart_receive(u);
+        uart_transmit(u);
+    }
+    reg_write(u, IER, 0);
+    reg_write(u, IER, u->ier);
 }
 
 void serial_com1_interrupt(void) {

@@ -132,12 +132,20 @@ static void perform_output(const struct effect *e) {
     }
 }
 
+/* The usual way of things: on the console, and in READY. The launcher's person hears of the rest. */
+static bool is_progress(uint32_t code) {
+    return code == REPORT_FOUNDED || code == REPORT_JOINED || code == REPORT_STABLE ||
+           code == REPORT_WAITING;
+}
+
 static void perform_report(const struct effect *e) {
     char line[200];
 
     report_format(line, sizeof(line), (enum report)e->value, e->arg, (const char *)e->bytes);
     print("%s\n", line);
-    launcher_report(line);
+    if (!is_progress(e->value)) {
+        launcher_report(line);
+    }
 }
 
 static void perform(const struct effect *e) {

@@ -15,6 +15,7 @@ static char log_bytes[PRINT_LOG_BYTES];
 static uint32_t log_count; /* bytes ever logged; the newest PRINT_LOG_BYTES are there */
 static uint32_t consoles = PRINT_SERIAL | PRINT_SCREEN;
 static bool polling;
+static bool serial_stuck; /* the last text did not fit: waiting would not help either */
 
 static void serial_send(const char *bytes, uint32_t count) {
     if (polling) {
@@ -22,11 +23,12 @@ static void serial_send(const char *bytes, uint32_t count) {
         return;
     }
     uint32_t done = serial_tx(SERIAL_COM1, (const uint8_t *)bytes, count);
-    if (done < count) {
+    if (done < count && !serial_stuck) {
         serial_flush(SERIAL_COM1, SERIAL_WAIT_US);
         done += serial_tx(SERIAL_COM1, (const uint8_t *)bytes + done, count - done);
-        serial_count_dropped(SERIAL_COM1, count - done);
     }
+    serial_stuck = done < count;
+    serial_count_dropped(SERIAL_COM1, count - done);
 }
 
 static void serial_write(const char *bytes, uint32_t count) {

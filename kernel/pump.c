@@ -5,6 +5,7 @@
 
 #include "adapt/node.h"
 #include "kernel/console/console.h"
+#include "kernel/console/job_console.h"
 #include "kernel/console/launcher.h"
 #include "kernel/effects.h"
 #include "kernel/fault.h"
@@ -28,7 +29,7 @@ enum {
 
 static struct node *node;
 static struct effects effects; /* 330 KiB: bss, not the stack */
-static bool started, stepping, rotate;
+static bool started, stepping, rotate, more_to_send;
 static uint64_t deadline_us = TIME_NEVER;
 static struct pump_times times;
 
@@ -149,7 +150,8 @@ static void work(void) {
     }
     net_timers(now);
     console_poll();
-    launcher_poll();
+    job_console_poll();
+    more_to_send = launcher_poll();
     net_flush();
     uint64_t net = net_deadline_us();
     time_arm(started && deadline_us < net ? deadline_us : net);
@@ -158,7 +160,7 @@ static void work(void) {
 static void idle(void) {
     uint64_t from = time_us();
 
-    if (!net_pending()) {
+    if (!net_pending() && !more_to_send) {
         cpu_halt(); /* an interrupt that came since work() wakes it at once */
     }
     times.idle_us += time_us() - from;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernel/console/launcher.h"
 #include "kernel/job.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
@@ -222,12 +223,23 @@ const struct thread_answer *syscall_answer(struct thread *t) {
     return &t->answer;
 }
 
+/* On this console; to the launcher with the exit status at the origin, as a report elsewhere. */
+static void tell_reason(struct job *job, const char *reason) {
+    char line[160];
+
+    print_text(line, sizeof(line), "job %u: %s", (unsigned)job->id, reason);
+    print("%s\n", line);
+    job_note_reason(job, reason);
+    if (job->owner == NULL) {
+        launcher_report(line);
+    }
+}
+
 struct outcome syscall_end_job(struct thread *t, int32_t status, const char *reason) {
     struct event_call call = {.op = CALL_EXIT_GROUP, .token = t->token};
 
     if (reason != NULL) {
-        print("job %u: %s\n", (unsigned)t->job->id, reason);
-        job_note_reason(t->job, reason);
+        tell_reason(t->job, reason);
     }
     call.arg[0] = (uint32_t)status;
     thread_wait(t);

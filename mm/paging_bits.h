@@ -1,4 +1,4 @@
-/* Bits of page directory and page table entries, and the instructions around them; mm/ only.
+/* Bits of page directory and page table entries, and what mm/ shares about them; mm/ only.
  * Source: [IA32-3A 4.3, tables 4-4 … 4-6]. */
 #pragma once
 
@@ -25,12 +25,10 @@ static inline uint32_t paging_directory_index(uint32_t address) {
 static inline uint32_t paging_table_index(uint32_t address) {
     return address >> 12 & 0x3FF;
 }
-static inline void paging_flush(uint32_t address) {
-    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-static inline void paging_load(paddr_t directory) {
-    __asm__ volatile("movl %0, %%cr3" : : "r"(directory) : "memory");
-}
+
+/* Privileged instructions, in paging_cpu.c: a test has its own. */
+void paging_flush(uint32_t address);  /* forget this page: INVLPG */
+void paging_load(paddr_t directory); /* CR3 */
 
 /* The kernel's directory, whose upper quarter every space shares (paging.c). */
 extern uint32_t paging_kernel_directory[PAGING_ENTRIES];

@@ -43,8 +43,8 @@ struct datagram_head {
     uint32_t tag;         /* of this link: mixes both nonces: a stranger's bytes are never ours */
     uint32_t time_low;    /* sender's cluster time, microseconds, 48 bits */
     uint16_t time_high;
-    uint8_t stamp;        /* of KIND_DATA: number of this transmission, also of a repeated one */
-    uint8_t echo;         /* stamp of the KIND_DATA that the sender of this received last */
+    uint8_t stamp; /* of KIND_DATA: number of this transmission, also of a repeated one */
+    uint8_t echo;  /* stamp of the KIND_DATA that the sender of this received last */
 };
 _Static_assert(sizeof(struct datagram_head) == 44, "[D 4]");
 
@@ -71,20 +71,20 @@ struct link_config {
                        least half of `big` is for outgoing messages whatever the peers do */
 };
 enum {
-    LINK_PEERS_MAX = 256,         /* seats of a view [D 4] */
-    LINK_WINDOW = 32,             /* datagrams in flight per peer: one sack word */
-    LINK_DATAGRAM_BYTES = 1452,   /* 1500 - 40 (IPv6) - 8 (UDP) [D 6] */
+    LINK_PEERS_MAX = 256,       /* seats of a view [D 4] */
+    LINK_WINDOW = 32,           /* datagrams in flight per peer: one sack word */
+    LINK_DATAGRAM_BYTES = 1452, /* 1500 - 40 (IPv6) - 8 (UDP) [D 6] */
     LINK_MESSAGE_BYTES = 1452 - 44,
-    LINK_SMALL_BYTES = 128,       /* of a small slot: any message but paths, bytes and records */
-    LINK_RTO_MIN_US = 4000,       /* "a few ms" [D 6.1]; four times the longest delay of an ack */
-    LINK_RTO_FIRST_US = 20000,    /* before the first measurement: ours, 40 x a LAN round trip */
-    LINK_RTO_MAX_US = 1000000,    /* cap of the doubling */
-    LINK_ACK_DELAY_US = 1000,     /* an ack waits so long for a datagram that takes it along */
-    LINK_ACK_EVERY = 8,           /* … or until so many are owed: a quarter of the window */
-    LINK_LOST_AFTER = 3,          /* lost when a transmission so much later was acked [RFC 5681];
-                                     while one is missing each third early one is acked at once */
-    LINK_RESEND_BURST = 8,        /* sent again at once when the RTO is over: a quarter window */
-    LINK_SILENCE_US = 10000000,   /* nothing acked so long: reported unreachable once, goes on */
+    LINK_SMALL_BYTES = 128,     /* of a small slot: any message but paths, bytes and records */
+    LINK_RTO_MIN_US = 4000,     /* "a few ms" [D 6.1]; four times the longest delay of an ack */
+    LINK_RTO_FIRST_US = 20000,  /* before the first measurement: ours, 40 x a LAN round trip */
+    LINK_RTO_MAX_US = 1000000,  /* cap of the doubling */
+    LINK_ACK_DELAY_US = 1000,   /* an ack waits so long for a datagram that takes it along */
+    LINK_ACK_EVERY = 8,         /* … or until so many are owed: a quarter of the window */
+    LINK_LOST_AFTER = 3,        /* lost when a transmission so much later was acked [RFC 5681];
+                                   while one is missing each third early one is acked at once */
+    LINK_RESEND_BURST = 8,      /* sent again at once when the RTO is over: a quarter window */
+    LINK_SILENCE_US = 10000000, /* nothing acked so long: reported unreachable once, goes on */
 };
 
 /* Bytes of memory, the same in 32-bit and 64-bit builds; mem must be 8-aligned. */
@@ -160,8 +160,8 @@ struct link_counters {
     uint64_t bad;          /* of another tag, acks of what was never sent, not open */
     uint32_t rtt_us;       /* smoothed; 0: never measured. Over all peers: the greatest */
     uint32_t rto_us;
-    uint32_t in_flight;    /* messages sent, not acked yet */
-    uint32_t queued;       /* messages behind the window */
+    uint32_t in_flight; /* messages sent, not acked yet */
+    uint32_t queued;    /* messages behind the window */
 };
 /* Sums over the peers, or of one (seat != SEAT_NONE). */
 struct link_counters link_counters(const struct link_set *ls, seat_id seat);

@@ -8,31 +8,40 @@
  * (8 KiB of .rodata). tests/unit/test_link_crc.c compares with the definition, bit by bit. */
 #include "net/link.h"
 
-#define IF(n, bit, x) ((n) >> (bit) & 1u ? (x) : 0u)
-#define ENTRY(n, a, b, c, d, e, f, g, h)                                                  \
-    (IF(n, 0, a) ^ IF(n, 1, b) ^ IF(n, 2, c) ^ IF(n, 3, d) ^ IF(n, 4, e) ^ IF(n, 5, f) ^  \
+#define IF(n, bit, x) ((n) & (1u << (bit)) ? (x) : 0u)
+#define ENTRY(n, a, b, c, d, e, f, g, h)                                                           \
+    (IF(n, 0, a) ^ IF(n, 1, b) ^ IF(n, 2, c) ^ IF(n, 3, d) ^ IF(n, 4, e) ^ IF(n, 5, f) ^           \
      IF(n, 6, g) ^ IF(n, 7, h))
-#define E0(n) ENTRY(n, 0x77073096u, 0xEE0E612Cu, 0x076DC419u, 0x0EDB8832u, \
-                       0x1DB71064u, 0x3B6E20C8u, 0x76DC4190u, 0xEDB88320u)
-#define E1(n) ENTRY(n, 0x191B3141u, 0x32366282u, 0x646CC504u, 0xC8D98A08u, \
-                       0x4AC21251u, 0x958424A2u, 0xF0794F05u, 0x3B83984Bu)
-#define E2(n) ENTRY(n, 0x01C26A37u, 0x0384D46Eu, 0x0709A8DCu, 0x0E1351B8u, \
-                       0x1C26A370u, 0x384D46E0u, 0x709A8DC0u, 0xE1351B80u)
-#define E3(n) ENTRY(n, 0xB8BC6765u, 0xAA09C88Bu, 0x8F629757u, 0xC5B428EFu, \
-                       0x5019579Fu, 0xA032AF3Eu, 0x9B14583Du, 0xED59B63Bu)
-#define E4(n) ENTRY(n, 0x3D6029B0u, 0x7AC05360u, 0xF580A6C0u, 0x30704BC1u, \
-                       0x60E09782u, 0xC1C12F04u, 0x58F35849u, 0xB1E6B092u)
-#define E5(n) ENTRY(n, 0xCB5CD3A5u, 0x4DC8A10Bu, 0x9B914216u, 0xEC53826Du, \
-                       0x03D6029Bu, 0x07AC0536u, 0x0F580A6Cu, 0x1EB014D8u)
-#define E6(n) ENTRY(n, 0xA6770BB4u, 0x979F1129u, 0xF44F2413u, 0x33EF4E67u, \
-                       0x67DE9CCEu, 0xCFBD399Cu, 0x440B7579u, 0x8816EAF2u)
-#define E7(n) ENTRY(n, 0xCCAA009Eu, 0x4225077Du, 0x844A0EFAu, 0xD3E51BB5u, \
-                       0x7CBB312Bu, 0xF9766256u, 0x299DC2EDu, 0x533B85DAu)
+#define E0(n)                                                                                      \
+    ENTRY(n, 0x77073096u, 0xEE0E612Cu, 0x076DC419u, 0x0EDB8832u, 0x1DB71064u, 0x3B6E20C8u,         \
+          0x76DC4190u, 0xEDB88320u)
+#define E1(n)                                                                                      \
+    ENTRY(n, 0x191B3141u, 0x32366282u, 0x646CC504u, 0xC8D98A08u, 0x4AC21251u, 0x958424A2u,         \
+          0xF0794F05u, 0x3B83984Bu)
+#define E2(n)                                                                                      \
+    ENTRY(n, 0x01C26A37u, 0x0384D46Eu, 0x0709A8DCu, 0x0E1351B8u, 0x1C26A370u, 0x384D46E0u,         \
+          0x709A8DC0u, 0xE1351B80u)
+#define E3(n)                                                                                      \
+    ENTRY(n, 0xB8BC6765u, 0xAA09C88Bu, 0x8F629757u, 0xC5B428EFu, 0x5019579Fu, 0xA032AF3Eu,         \
+          0x9B14583Du, 0xED59B63Bu)
+#define E4(n)                                                                                      \
+    ENTRY(n, 0x3D6029B0u, 0x7AC05360u, 0xF580A6C0u, 0x30704BC1u, 0x60E09782u, 0xC1C12F04u,         \
+          0x58F35849u, 0xB1E6B092u)
+#define E5(n)                                                                                      \
+    ENTRY(n, 0xCB5CD3A5u, 0x4DC8A10Bu, 0x9B914216u, 0xEC53826Du, 0x03D6029Bu, 0x07AC0536u,         \
+          0x0F580A6Cu, 0x1EB014D8u)
+#define E6(n)                                                                                      \
+    ENTRY(n, 0xA6770BB4u, 0x979F1129u, 0xF44F2413u, 0x33EF4E67u, 0x67DE9CCEu, 0xCFBD399Cu,         \
+          0x440B7579u, 0x8816EAF2u)
+#define E7(n)                                                                                      \
+    ENTRY(n, 0xCCAA009Eu, 0x4225077Du, 0x844A0EFAu, 0xD3E51BB5u, 0x7CBB312Bu, 0xF9766256u,         \
+          0x299DC2EDu, 0x533B85DAu)
 
 #define ROW4(E, n)  E(n), E((n) + 1u), E((n) + 2u), E((n) + 3u)
 #define ROW16(E, n) ROW4(E, n), ROW4(E, (n) + 4u), ROW4(E, (n) + 8u), ROW4(E, (n) + 12u)
 #define ROW64(E, n) ROW16(E, n), ROW16(E, (n) + 16u), ROW16(E, (n) + 32u), ROW16(E, (n) + 48u)
-#define TABLE(E)    {ROW64(E, 0u), ROW64(E, 64u), ROW64(E, 128u), ROW64(E, 192u)}
+#define TABLE(E)                                                                                   \
+    { ROW64(E, 0u), ROW64(E, 64u), ROW64(E, 128u), ROW64(E, 192u) }
 
 static const uint32_t table[8][256] = {
     TABLE(E0), TABLE(E1), TABLE(E2), TABLE(E3), TABLE(E4), TABLE(E5), TABLE(E6), TABLE(E7),

@@ -18,8 +18,8 @@ enum link_state {
 /* A slot holds an outgoing message (head and message side by side) from link_send() until its ack,
  * or an early datagram until it can be delivered. Its bytes lie in the small or the big pool. */
 struct link_slot {
-    uint64_t sent_us;     /* of the last transmission */
-    uint32_t next;        /* in the free list or a peer's queue, or SLOT_NONE */
+    uint64_t sent_us; /* of the last transmission */
+    uint32_t next;    /* in the free list or a peer's queue, or SLOT_NONE */
     uint32_t cookie;
     uint32_t order;       /* number of the last transmission among all of this peer */
     struct frame_ref ref; /* contents of an outgoing message */
@@ -75,9 +75,9 @@ struct link_peer {
     uint8_t opened_due; /* OPENED is */
     uint8_t pad[7];
 
-    uint32_t window[LINK_WINDOW];      /* slots in flight */
-    uint32_t early[LINK_WINDOW];       /* slots of early datagrams */
-    uint32_t sent_low_us[SENT_TIMES];  /* when transmission `order` left, at order mod SENT_TIMES */
+    uint32_t window[LINK_WINDOW];     /* slots in flight */
+    uint32_t early[LINK_WINDOW];      /* slots of early datagrams */
+    uint32_t sent_low_us[SENT_TIMES]; /* when transmission `order` left, at order mod SENT_TIMES */
 };
 _Static_assert(sizeof(struct link_peer) == 96 + 18 * 4 + 16 + 128 * 4, "same in every build");
 

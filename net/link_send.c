@@ -2,12 +2,12 @@
  * that is emitted. Run by link_on_datagram, link_tick and link_flush.
  *
  * When is a datagram lost? Each transmission has an order number; one that left LINK_LOST_AFTER
- * transmissions before another that is known to have arrived, and at least 3/4 round trip ago,
+ * transmissions before another that is known to have arrived, and at least 3/4 of a round trip ago,
  * is sent again at once. (The second condition keeps a LAN that reorders wildly from being flooded;
  * the delay of an ack, which the RTT contains, is allowed for.) What that cannot see, the end of a
- * burst, the RTO does: srtt + 4 var [RFC 6298 2] after the oldest was sent, doubled each time, reset
- * by any news. Resetting is safe because the stamps make every sample true: the RTO itself follows
- * the delay also when everything is sent twice. */
+ * burst, the RTO does: srtt + 4 var [RFC 6298 2] after the oldest was sent, doubled each time,
+ * reset by any news. Resetting is safe because the stamps make every sample true: the RTO itself
+ * follows the delay also when everything is sent twice. */
 #include "net/link_private.h"
 
 void link_send(struct link_set *ls, seat_id seat, const void *message, uint32_t bytes,

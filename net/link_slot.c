@@ -21,6 +21,8 @@ uint8_t *link_slot_bytes(const struct link_set *ls, uint32_t slot) {
 
 static uint32_t pop(struct link_set *ls, uint32_t *list) {
     uint32_t slot = *list;
+
+    ASSERT(slot != SLOT_NONE);
     struct link_slot *s = link_slot_at(ls, slot);
 
     *list = s->next;

@@ -168,11 +168,13 @@ static void shrink_here(struct node *n, struct job_local *l, const struct body_a
     dsm_protect_range(n, l->job, a->first, a->pages, area_most((uint8_t)(a->prot & PROT_MASK)));
 }
 
+/* Told again, it is only answered again: the range may be mapped anew by then, and this node may manage pages of it. */
 void job_on_shrink(struct node *n, const struct msg *m, const struct msg_from *from) {
     struct job_local *l = job_local_open(n, m);
     struct msg out;
 
-    if (l != NULL) {
+    if (l != NULL && (int32_t)(m->head.version - l->shrunk) > 0) {
+        l->shrunk = m->head.version;
         shrink_here(n, l, &m->area);
     }
     msg_begin(n, &out, MSG_JOB_SHRUNK, m->head.key);

@@ -38,6 +38,7 @@ struct job_local {
     uint8_t input_unacked;   /* origin: the answer's bytes still are in the link */
     uint8_t input_over;      /* origin: end of file, for ever */
     uint8_t pad;
+    uint32_t shrunk;         /* map version of the last SHRINK done here */
     uint32_t first_reader, last_reader; /* origin: rows of struct job_reader, ROW_NONE */
     uint32_t first_writer, last_writer; /* origin: the same, of writes that the world had no room for */
     uint32_t output_room;    /* origin: bytes that the world takes; OUTPUT_ENDLESS: all */

@@ -22,9 +22,11 @@ static void request(struct node *n, token_no token, enum msg_type type) {
         m.sync.count = 1;
     } else if (slot->call == CALL_FUTEX_WAIT) {
         m.sync.bitset = slot->arg[1];
+    } else if (slot->call == CALL_FUTEX_WAKE) { /* none or fewer wakes one: Linux counts first and compares then */
+        m.sync.count = (int32_t)slot->arg[1] > 0 ? slot->arg[1] : 1;
+        m.sync.bitset = slot->arg[2];
     } else {
         m.sync.count = slot->arg[1];
-        m.sync.bitset = slot->call == CALL_FUTEX_WAKE ? slot->arg[2] : 0xFFFFFFFFu;
     }
     adaptation_send(n, &m);
 }
@@ -76,13 +78,8 @@ static bool is_refused(struct node *n, const struct event_call *call) {
 
     if (is_bad) {
         threads_wake(n, call->token, -ERR_INVALID);
-        return true;
     }
-    if (call->op == CALL_FUTEX_WAKE && (int32_t)call->arg[1] <= 0) {
-        threads_wake(n, call->token, 0);
-        return true;
-    }
-    return false;
+    return is_bad;
 }
 
 void sync_on_call(struct node *n, const struct event_call *call) {

@@ -23,6 +23,7 @@ struct stream_job {
     uint32_t signal;        /* to be given; 0: none */
     uint32_t credit;        /* bytes of stdin that the host may send and was not told of yet */
     bool credit_begun;      /* it was told of some */
+    bool ended;             /* free when all was sent */
     struct job_stdin in;
     struct job_room room;
     struct frame_queue out;
@@ -87,7 +88,7 @@ static void exited(struct job_owner *owner, int32_t status, const char *reason) 
     row->job = 0;
     row->in.wanted = false;
     row->credit = 0;
-    row->owner.exited = NULL;
+    row->ended = true;
     if (row->ending == LAUNCHER_EXEC_END) {
         char line[REASON_BYTES + 2];
         uint32_t length = print_text(line, sizeof(line), "%s\n", reason);
@@ -187,7 +188,7 @@ static bool row_take(struct stream_job *row, struct channel_frame *frame, uint8_
         return true;
     }
     bool taken = frame_queue_take(&row->out, frame, payload);
-    if (row->owner.exited == NULL && frame_queue_is_empty(&row->out)) {
+    if (row->ended && frame_queue_is_empty(&row->out)) {
         row->stream = 0;
     }
     return taken;

@@ -42,6 +42,7 @@ struct sim_thread {
     uint64_t deadline_us;
     uint32_t written;   /* CALL_WRITE_OUT so far */
     uint32_t generation; /* of the barrier it waits in */
+    uint32_t offset;    /* of the file that it has open */
     int32_t result;     /* of the answer */
     uint32_t value, value2, size;
     uint8_t bytes[CALL_BYTES_MAX];

@@ -19,8 +19,6 @@ enum {
     PCS_MAX = 6,
     SIM_JOBS_MAX = 2,  /* programs running at once in one world */
     EPOCHS_MAX = 64,   /* views that a checker remembers */
-    SYNCS_MAX = 64,    /* barriers and futexes whose model is kept, per job */
-    BOOT_US = 1000,    /* what a PC's own clock shows at EV_START */
 };
 
 /* One PC: a node of the core and the hardware that the world plays for it. */
@@ -28,7 +26,8 @@ struct pc {
     uint32_t index;
     struct node *node;
     uint64_t mac, nonce;
-    uint64_t start_us;      /* world time of EV_START */
+    uint64_t start_us;      /* world time of EV_START … */
+    uint64_t clock_us;      /* … and what its own clock shows then */
     bool started;
     uint64_t tick_us;       /* world time of the EV_TICK that is in the heap; UINT64_MAX: none */
     uint32_t ticks_idle;    /* ticks at one time that moved no deadline */
@@ -47,7 +46,9 @@ struct plan {
     uint8_t locator;
     struct limits limits;
     struct faults faults;
-    uint64_t faults_end_us;    /* world time; from then on the LAN is perfect */
+    uint64_t faults_end_us;    /* world time; from then on the LAN is perfect. Moved on when the
+                                  cluster is stable: */
+    uint32_t faults_for_us;    /* so long after that */
     uint64_t end_by_us;        /* everything must be over so long after the faults end */
     uint32_t start_spread_us;  /* PCs start within this */
     uint32_t resend_every_us;  /* 0: never; else every service's resend at random, so often */
@@ -55,7 +56,6 @@ struct plan {
     struct program_wish wish[SIM_JOBS_MAX];
     uint32_t kill_after_us;    /* 0: never; else the console kills job 0 then */
     bool founding_only;        /* no job: the end is a stable cluster */
-    uint32_t probes;           /* PROBE messages between random members, beside any job */
     bool script;               /* tests/traces: a script drives the world */
 };
 
@@ -71,6 +71,7 @@ struct sim_job {
     struct shadow shadow;
     struct model *model;       /* of its calls: check_sync.c, check_stream.c */
     uint32_t threads_alive;
+    uint32_t unmaps;           /* calls under way that change what is mapped */
 };
 
 enum world_event {
@@ -82,7 +83,6 @@ enum world_event {
     WEV_KILL,     /* a: job */
     WEV_INPUT,    /* a: ticket, b: bytes wanted */
     WEV_RESEND,
-    WEV_PROBE,
 };
 struct world_row {
     uint64_t at_us, order;
@@ -101,12 +101,15 @@ struct world {
     uint64_t events;              /* handled so far */
     uint64_t hash;                /* of results: outputs, statuses, end times */
     uint64_t stable_us;           /* when all PCs were stable first; 0: not yet */
-    uint64_t views_digest[EPOCHS_MAX];
-    uint8_t views_uuid[EPOCHS_MAX];
-    uint32_t next_entries_check;
-    uint32_t probes_left;
+    struct seen_view {
+        uint64_t cluster, digest;
+        uint32_t epoch, pc;
+    } view[EPOCHS_MAX];
+    uint32_t views;
+    uint32_t until_entries;       /* events until check_entries() runs again */
     bool faults_over;
-    bool finished;
+    bool stepping;
+    uint64_t over_us;             /* all jobs were over then; 0: not yet */
     struct effects *fx;           /* of the step under way */
 };
 

@@ -14,7 +14,7 @@ KERNEL = os.environ.get("LISSE_KERNEL", os.path.join(REPO, "build", "lisse.elf")
 ISO = os.path.join(REPO, "build", "lisse.iso")
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PROMPT = "n1> "
-TIMEOUT_S = 30
+TIMEOUT_S = 20
 
 
 def plain(text):
@@ -27,7 +27,8 @@ class Node:
 
     def __init__(self, options="name=n1", memory=64, cpu="max", boot=None, extra=()):
         self.command = ["qemu-system-i386", "-display", "none", "-no-reboot", "-nic", "none",
-                        "-m", str(memory), "-cpu", cpu, "-serial", "stdio"]
+                        "-m", str(memory), "-cpu", cpu, "-serial", "chardev:com1",
+                        "-chardev", "stdio,id=com1,signal=off"]
         self.command += boot if boot else ["-kernel", KERNEL, "-append", options]
         self.command += extra
 
@@ -51,7 +52,7 @@ class Node:
         """A console command's output."""
         self.settle()
         self.terminal.send(line + "\r")
-        self.terminal.expect_exact(line + "\r\n")
+        self.terminal.expect(re.escape(line) + "\r+\n")
         return self.expect("\r" + PROMPT)
 
     def settle(self):
@@ -157,9 +158,9 @@ def test_console():
         assert "did you mean 'uptime'?" in node.run("uptmie")
         assert "8086:" in node.run("pci")
         assert "usage: log [LINES]" in node.run("log x")
-        node.terminal.send("xver\x01\x04\t")  # Home, delete the x, complete
+        node.terminal.send("xver\x01\x04\x05\t")  # Home, delete the x, End, complete
         node.terminal.expect("version ")
-        node.terminal.send("\x05\r")
+        node.terminal.send("\r")
         assert "processor" in node.expect("\r" + PROMPT)
         node.terminal.send("\x1b[A\r")  # again, from the history
         assert "processor" in node.expect("features")

@@ -95,7 +95,7 @@ def test_log_keeps_the_consoles(fake, prog):
 
 def test_verbose_shows_the_consoles(fake, prog):
     result = fake.run("run", "-n", 2, "--verbose", prog)
-    assert "n2| fake node n2" in result.stderr and "n1: name=n1 id=1" in result.stderr
+    assert "n1| fake node n1" in result.stderr and "n2| fake node n2" in result.stderr
 
 
 # ---- run: files ---------------------------------------------------------------------------------

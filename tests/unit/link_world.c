@@ -94,7 +94,7 @@ void link_emit(void *world, seat_id seat, struct datagram_head *head, const uint
 
     bool lost = is_lost(w, e->seat, seat);
     if (w->logged < LOG_MAX) {
-        w->log[w->logged] = (struct sent){w->now_us, e->seat,   seat,       head->kind,
+        w->log[w->logged] = (struct sent){w->now_us,      e->seat,   seat,       head->kind,
                                           head->sequence, head->ack, head->sack, lost};
     }
     w->logged++;

@@ -7,9 +7,9 @@
 
 enum {
     ENDS = 3,
-    FRAMES = 8,          /* user frames of each end */
-    PACKETS_MAX = 1024,  /* datagrams on the way */
-    LOG_MAX = 4096,      /* datagrams remembered */
+    FRAMES = 8,         /* user frames of each end */
+    PACKETS_MAX = 1024, /* datagrams on the way */
+    LOG_MAX = 4096,     /* datagrams remembered */
 };
 
 struct faults {

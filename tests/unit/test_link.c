@@ -28,7 +28,7 @@ static void test_first_message_opens(void **state) {
     assert_int_equal(w->end[1].delivered[0], 1);
     assert_int_equal(w->end[0].acked[1], 1);
     assert_int_equal(w->end[0].last_cookie, 7);
-    assert_int_equal(w->logged, 4); /* OPEN, OPENED, DATA, ACK */
+    assert_int_equal(w->logged, 4);                            /* OPEN, OPENED, DATA, ACK */
     assert_true(link_deadline_us(w->end[0].ls) == UINT64_MAX); /* idle: no timer runs */
     assert_true(link_deadline_us(w->end[1].ls) == UINT64_MAX);
     world_free(w);

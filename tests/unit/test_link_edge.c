@@ -171,8 +171,8 @@ static void test_acks_of_what_was_never_sent(void **state) {
         world_send(a, 1, 0, 30, 1);
     }
     struct datagram_head head = {.kind = KIND_ACK, .tag = peer_of(a, 1)->tag};
-    const uint32_t acks[][2] = {{7, 0},       {100, 0},      {0x80000000u, 0}, {1, 1u << 4},
-                                {1, 1u << 31}, {5, 1},        {6, 1},           {3, 0xFFFFFFFFu}};
+    const uint32_t acks[][2] = {{7, 0},        {100, 0}, {0x80000000u, 0}, {1, 1u << 4},
+                                {1, 1u << 31}, {5, 1},   {6, 1},           {3, 0xFFFFFFFFu}};
     for (uint32_t i = 0; i < sizeof(acks) / sizeof(acks[0]); i++) {
         head.ack = acks[i][0];
         head.sack = acks[i][1];

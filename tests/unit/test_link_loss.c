@@ -140,7 +140,7 @@ static void test_a_silent_peer_hurts_nobody(void **state) {
     world_free(w);
 }
 
-/* ---- acks ------------------------------------------------------------------------------------- */
+/* ---- acks ------------------------------------------------------------------------------------ */
 
 static void test_ack_is_delayed_from_the_first(void **state) {
     struct world *w = world_measured(20);
@@ -207,7 +207,7 @@ static void test_unknown_echo_is_not_measured(void **state) {
     world_free(w);
 }
 
-/* ---- when to send again ----------------------------------------------------------------------- */
+/* ---- when to send again ---------------------------------------------------------------------- */
 
 static void test_burst_after_the_rto(void **state) {
     struct world *w = world_measured(23);

@@ -281,6 +281,42 @@ static void test_accept_rules(void **state) {
     world_free(w);
 }
 
+static void hear_stable(struct member_world *w, uint32_t stable, uint32_t round) {
+    const struct node *n = world_n(w, 1);
+    struct msg m = {0};
+
+    m.head.type = MSG_STABLE;
+    m.head.key = n->member.view.epoch;
+    m.head.size = sizeof(m.stable);
+    m.stable = (struct body_stable){.epoch = n->member.view.epoch,
+                                    .stable = stable,
+                                    .digest = n->member.digest,
+                                    .nonce = n->self.nonce,
+                                    .round = round};
+    world_hear(w, 1, world_n(w, 0)->self.mac, &m);
+}
+
+/* A late datagram never takes back a newer announcement; a repeated one gets its answer again. */
+static void test_stable_rounds(void **state) {
+    struct member_world *w = world_settled(2, 2, 20);
+    const struct node *n = world_n(w, 1);
+    uint32_t round = n->member.round;
+
+    (void)state;
+    hear_stable(w, 0, round + 2);
+    assert_false(node_is_stable(n));
+    uint32_t acks = w->node[1].sent[MSG_STABLE_ACK];
+    hear_stable(w, 1, round);
+    hear_stable(w, 1, round + 1);
+    assert_false(node_is_stable(n));
+    assert_int_equal(w->node[1].sent[MSG_STABLE_ACK], acks);
+    hear_stable(w, 0, round + 2);
+    assert_int_equal(w->node[1].sent[MSG_STABLE_ACK], acks + 1);
+    hear_stable(w, 1, round + 3);
+    assert_true(node_is_stable(n));
+    world_free(w);
+}
+
 static enum door judge(struct node *n, uint32_t seat, uint32_t incarnation, uint32_t epoch,
                        uint64_t mac) {
     seat_id s = (seat_id)seat;
@@ -318,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_acceptor),
         cmocka_unit_test(test_majority),
         cmocka_unit_test(test_accept_rules),
+        cmocka_unit_test(test_stable_rounds),
         cmocka_unit_test(test_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,21 @@ static void test_admission_and_roles(void **state) {
     assert_int_equal(view_proposer(&last)->id, 1);
 }
 
+/* An admission moves the joiner's share and nothing else [P 7.21]. */
+static void test_admission_moves_least(void **state) {
+    (void)state;
+    for (uint32_t n = 1; n < MEMBERS_MAX; n++) {
+        struct view v = made(n), next;
+        const struct change c = add(50, "");
+        uint32_t moved = 0;
+        assert_int_equal(view_apply(&v, &c, 1, &next), 0);
+        for (uint32_t i = 0; i < SLOTS; i++) {
+            moved += v.slot[i] != next.slot[i];
+        }
+        assert_int_equal(moved, SLOTS / (n + 1));
+    }
+}
+
 static void test_voters(void **state) {
     static const uint8_t voters[] = {0, 1, 1, 3, 3, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
 
@@ -112,6 +127,10 @@ static void test_leave_and_remove(void **state) {
     assert_int_equal(next.member[4].id, 6);
     assert_int_equal(next.member[4].seat, 1);
     assert_ptr_equal(view_by_seat(&next, 1), &next.member[4]);
+    v = next;
+    c = (struct change){.kind = CHANGE_ROLES};
+    assert_int_equal(view_apply(&v, &c, 1, &next), 0);
+    assert_memory_equal(next.slot, v.slot, SLOTS); /* [P 7.10] whatever their history */
 }
 
 static void test_refused_changes(void **state) {
@@ -271,6 +290,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_admission_and_roles),
+        cmocka_unit_test(test_admission_moves_least),
         cmocka_unit_test(test_voters),
         cmocka_unit_test(test_leave_and_remove),
         cmocka_unit_test(test_refused_changes),

@@ -5,6 +5,7 @@ closed; booting or stable -> failed. Callbacks come from the loop.
 """
 
 import os
+import re
 import time
 
 from launcher import channel, diagnose
@@ -14,6 +15,7 @@ from launcher.node import Node
 from launcher.vm import Spec
 
 HELLO_S = 0.1  # between greetings until a node answers; a booting node loses the early ones
+ROUTINE = re.compile("founded cluster|joined cluster|stable: epoch|waiting for ")
 PANIC_TELL_S = 0.7  # a panicking node prints its call chain and trace before we report
 
 
@@ -60,18 +62,28 @@ class Cluster:
                           "(make deps installs what is missing)") from error
         self.nodes.append(node)
         node.on_change = self._node_changed
-        node.on_report = lambda of, text: self.say(f"{of.name}: {text}")
-        if self.options.verbose:
-            node.on_console_line = lambda of, line: self.say(f"{of.name}| {line}")
+        node.on_report = self._report
+        node.on_console_line = self._console_line
         self.lan.plug(node.name, node.vm.ends["lan"])
 
+    def _report(self, node, text):
+        """What a node wants people to know; --verbose shows it on the console already."""
+        if not self.options.verbose and not ROUTINE.match(text):
+            self.say(f"{node.name}: {text}")
+
+    def _console_line(self, node, line):
+        if self.options.verbose:
+            self.say(f"{node.name}| {line}")
+        elif node.number == 1 and line.startswith("boot option "):
+            self.say(line)  # the same on all nodes
+
     def _greet(self):
-        """HELLO to all that have not said that they are stable. READY comes unasked later."""
-        if self.is_stable or self.failure:
+        """HELLO until a node answers; from then on it sends READY unasked."""
+        silent = [node for node in self.nodes if not node.ready]
+        if self.failure or not silent:
             return
-        for node in self.nodes:
-            if node.is_running():
-                node.send(channel.HELLO)
+        for node in silent:
+            node.send(channel.HELLO)
         self._loop.after(HELLO_S, self._greet)
 
     def node(self, name):
@@ -93,8 +105,6 @@ class Cluster:
             self._judge(node)
 
     def _judge(self, node):
-        if self.options.verbose:
-            self.say(f"{node.name}: " + " ".join(f"{k}={v}" for k, v in node.ready.items()))
         if node.ready.get("state") == "refused":
             self.fail(Failure(diagnose.never_joined(self, [node])))
             return
