@@ -43,7 +43,7 @@ struct limits {
     uint32_t entries;      /* directory entries of pages that this node can manage */
     uint32_t threads;      /* threads that this node can host = tokens */
     uint32_t waiters;      /* waiting requests and threads in this node's directory entries */
-    uint32_t link_small;   /* outgoing messages of <= 192 bytes, over all peers */
+    uint32_t link_small;   /* outgoing messages of <= LINK_SMALL_BYTES, over all peers */
     uint32_t link_big;     /* outgoing messages and early datagrams of <= 1452 bytes */
 };
 
@@ -57,6 +57,6 @@ static inline struct limits limits_from_frames(uint32_t frames) {
         .threads = 128,
         .waiters = 1024,
         .link_small = 2048,
-        .link_big = 128,
+        .link_big = 192,
     };
 }

@@ -1,7 +1,9 @@
-/* The text screen. A small terminal: it understands what the line editor sends, so that the
- * screen shows the same as a serial terminal. Cells are written directly; the cursor is moved
- * once per call. Sources: [VGA] attribute byte; CRT controller index 0x3D4, data 0x3D5,
- * registers 0x0E/0x0F cursor, 0x0A shape. */
+/* The text screen. A small terminal: it understands what the line editor sends, so that the screen
+ * shows the same as a serial terminal. The adapter's 32 KB hold eight screens: scrolling moves the
+ * shown window down a row and only at the end copies one screen to the top, because every access to
+ * this memory is slow (in a virtual machine 50 ns and more). Sources: [VGA] attribute byte; CRT
+ * controller index 0x3D4, data 0x3D5, registers 0x0A cursor shape, 0x0C/0x0D start address,
+ * 0x0E/0x0F cursor. */
 #include "drivers/vga.h"
 
 #include "kernel/cpu.h"
@@ -10,29 +12,45 @@
 enum {
     SCREEN_PADDR = 0xB8000,
     CELLS = VGA_COLUMNS * VGA_ROWS,
+    MEMORY_ROWS = 0x8000 / 2 / VGA_COLUMNS, /* 204 */
     BLANK = 0x0720, /* light grey on black, space */
     CRTC_INDEX = 0x3D4,
     CRTC_DATA = 0x3D5,
     CRTC_CURSOR_SHAPE = 0x0A,
-    CRTC_CURSOR_HIGH = 0x0E,
-    CRTC_CURSOR_LOW = 0x0F,
+    CRTC_START = 0x0C,  /* high byte; low byte in the next register */
+    CRTC_CURSOR = 0x0E, /* the same */
     TAB = 8,
     PARAMETER_MAX = 999,
 };
 
 enum state { STATE_TEXT, STATE_ESCAPE, STATE_CSI };
 
-static volatile uint16_t *cells; /* NULL: no screen */
-static uint32_t row, column;     /* column == VGA_COLUMNS: the next character wraps */
+static volatile uint16_t *memory; /* NULL: no screen */
+static volatile uint16_t *cells;  /* the shown window: memory + top * VGA_COLUMNS */
+static uint32_t top;              /* first shown row of the memory */
+static uint32_t row, column;      /* column == VGA_COLUMNS: the next character wraps */
 static enum state state;
 static uint32_t parameter;
 
+static void crtc_write(uint8_t number, uint32_t value) {
+    cpu_out8(CRTC_INDEX, number);
+    cpu_out8(CRTC_DATA, (uint8_t)value);
+}
+
+static void crtc_write_pair(uint8_t number, uint32_t value) {
+    crtc_write(number, value >> 8);
+    crtc_write((uint8_t)(number + 1), value);
+}
+
 static void cursor_show(void) {
-    uint32_t at = row * VGA_COLUMNS + (column < VGA_COLUMNS ? column : VGA_COLUMNS - 1);
-    cpu_out8(CRTC_INDEX, CRTC_CURSOR_HIGH);
-    cpu_out8(CRTC_DATA, (uint8_t)(at >> 8));
-    cpu_out8(CRTC_INDEX, CRTC_CURSOR_LOW);
-    cpu_out8(CRTC_DATA, (uint8_t)at);
+    uint32_t last = VGA_COLUMNS - 1;
+    crtc_write_pair(CRTC_CURSOR, (top + row) * VGA_COLUMNS + (column < last ? column : last));
+}
+
+static void window_set(uint32_t first_row) {
+    top = first_row;
+    cells = memory + top * VGA_COLUMNS;
+    crtc_write_pair(CRTC_START, top * VGA_COLUMNS);
 }
 
 static void cells_blank(uint32_t from, uint32_t to) {
@@ -42,21 +60,21 @@ static void cells_blank(uint32_t from, uint32_t to) {
 }
 
 void vga_start(bool text_screen) {
-    volatile uint16_t *memory = (volatile uint16_t *)(KERNEL_BASE + SCREEN_PADDR);
-    memory[0] = 0x0741;
-    memory[1] = 0x0742;
-    if (!text_screen || memory[0] != 0x0741 || memory[1] != 0x0742) {
+    volatile uint16_t *at = (volatile uint16_t *)(KERNEL_BASE + SCREEN_PADDR);
+    at[0] = 0x0741;
+    at[1] = 0x0742;
+    if (!text_screen || at[0] != 0x0741 || at[1] != 0x0742) {
         return; /* graphics mode, or no adapter at all */
     }
-    cells = memory;
+    memory = at;
+    window_set(0);
     cells_blank(0, CELLS);
-    cpu_out8(CRTC_INDEX, CRTC_CURSOR_SHAPE); /* on: lines 14-15 */
-    cpu_out8(CRTC_DATA, 14);
+    crtc_write(CRTC_CURSOR_SHAPE, 14); /* on: lines 14-15 */
     cursor_show();
 }
 
 bool vga_present(void) {
-    return cells != 0;
+    return memory != 0;
 }
 
 static void line_feed(void) {
@@ -64,8 +82,13 @@ static void line_feed(void) {
         row++;
         return;
     }
-    for (uint32_t i = 0; i < CELLS - VGA_COLUMNS; i++) {
-        cells[i] = cells[i + VGA_COLUMNS];
+    if (top + VGA_ROWS < MEMORY_ROWS) {
+        window_set(top + 1);
+    } else {
+        for (uint32_t i = 0; i < CELLS - VGA_COLUMNS; i++) {
+            memory[i] = cells[i + VGA_COLUMNS];
+        }
+        window_set(0);
     }
     cells_blank(CELLS - VGA_COLUMNS, CELLS);
 }
@@ -146,7 +169,7 @@ static void byte_put(char c) {
 }
 
 void vga_write(const char *bytes, uint32_t count) {
-    if (cells == 0) {
+    if (memory == 0) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -1,21 +1,21 @@
 /* Checker: each thread that a program makes is started once, in one place, with the number that
  * its record says, is stopped once, and nothing of a job runs before it is open or after it is
  * over [P 9.6, D 4]. */
+#include "services/job_private.h"
 #include "tests/sim/check.h"
 #include "tests/sim/failure.h"
 
+/* The number that the next CALL_RUN of the origin gets. */
+void check_job_asked(struct world *w, struct sim_job *job) {
+    struct node *n = w->pc[job->pc].node;
+
+    job->job = (job_id)((uint32_t)node_seat(n) << 8 | (jobs_of(n)->runs % 255 + 1));
+    shadow_init(&job->shadow, job->job);
+}
+
 void check_job_opened(struct world *w, struct pc *pc, job_id id) {
     struct sim_job *job = world_job(w, id);
-    seat_id origin = (seat_id)(id >> 8);
 
-    for (uint32_t i = 0; i < SIM_JOBS_MAX && job == NULL; i++) {
-        struct sim_job *other = &w->job[i];
-        if (other->wanted && other->job == 0 && node_seat(w->pc[other->pc].node) == origin) {
-            job = other;
-            job->job = id;
-            shadow_init(&job->shadow, id);
-        }
-    }
     if (job == NULL || job->over) {
         sim_fail("job", "n%u opens job %x, which nobody has asked for", pc->index + 1, id);
     }

@@ -115,7 +115,7 @@ static void perform_exit(struct world *w, const struct effect *e) {
 static void perform_input_wanted(struct world *w, struct pc *pc, const struct effect *e) {
     world_after(w, 20 + world_random(w, 2000),
                 (struct world_row){.type = WEV_INPUT, .pc = pc->index, .a = e->value,
-                                   .b = e->value2});
+                                   .b = e->value2, .job = e->job});
 }
 
 static void perform(struct world *w, struct pc *pc, const struct effect *e) {

@@ -160,6 +160,7 @@ void program_make(struct program *p, const struct program_wish *wish, uint64_t r
     p->wish = *wish;
     p->random = mix64(random) | 1u;
     p->threads_ever = wish->threads;
+    p->status = (int32_t)(program_random(p, 100) << 8); /* of every thread: any may be the last */
     emit_map(p);
     emit_semaphores_init(p);
     for (uint32_t number = 1; number < wish->threads; number++) {
@@ -177,7 +178,6 @@ void program_make(struct program *p, const struct program_wish *wish, uint64_t r
         emit_join(p, number);
     }
     if (!p->loose) {
-        p->status = (int32_t)(program_random(p, 100) << 8);
         emit_totals(p);
     }
     emit_args(p, p->status, 0, 0);

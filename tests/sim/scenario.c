@@ -156,7 +156,7 @@ static void plan_traffic(struct chance *c, struct plan *p) {
 
 static void plan_founding(struct chance *c, struct plan *p) {
     p->pcs = between(c, 1, PCS_MAX);
-    p->expect = one_in(c, 2) ? (uint16_t)between(c, 1, p->pcs) : 0;
+    p->expect = one_in(c, 2) && p->pcs > 1 ? (uint16_t)between(c, 2, p->pcs) : 0;
     p->start_spread_us = one_in(c, 2) ? 1 : between(c, 1000, 5000000);
     p->jobs = 0;
     p->founding_only = true;

@@ -171,6 +171,7 @@ static void run_job(struct world *w, uint32_t i) {
 
     ev.call = (struct event_call){.op = CALL_RUN, .token = TOKEN_NONE, .arg = {i}};
     job->wanted = true;
+    check_job_asked(w, job);
     world_step(w, &w->pc[job->pc], &ev);
 }
 
@@ -188,19 +189,16 @@ static void kill_job(struct world *w, uint32_t i) {
 }
 
 static void give_input(struct world *w, const struct world_row *row) {
+    struct sim_job *job = world_job(w, row->job);
+    uint32_t most = row->b < CALL_BYTES_MAX ? row->b : CALL_BYTES_MAX;
     uint8_t bytes[CALL_BYTES_MAX];
     struct event ev = {.type = EV_CALL};
 
-    for (uint32_t i = 0; i < w->plan.jobs; i++) {
-        struct sim_job *job = &w->job[i];
-        if (job->pc == row->pc && job->started && !job->over) {
-            uint32_t most = row->b < CALL_BYTES_MAX ? row->b : CALL_BYTES_MAX;
-            uint32_t size = stream_input(w, job, bytes, most);
-            ev.call = (struct event_call){.op = CALL_INPUT, .token = TOKEN_NONE, .arg = {row->a},
-                                          .bytes = bytes, .size = size};
-            world_step(w, &w->pc[row->pc], &ev);
-            return;
-        }
+    if (!job->over) {
+        uint32_t size = stream_input(w, job, bytes, most);
+        ev.call = (struct event_call){.op = CALL_INPUT, .token = TOKEN_NONE, .arg = {row->a},
+                                      .bytes = bytes, .size = size};
+        world_step(w, &w->pc[row->pc], &ev);
     }
 }
 

@@ -62,7 +62,7 @@ struct plan {
 /* A job as its asker sees it. */
 struct sim_job {
     bool wanted, started, over;
-    job_id job;
+    job_id job;                /* as CALL_RUN will number it; 0: not asked for yet */
     uint32_t pc;               /* the origin */
     uint32_t status;           /* wait status, when over */
     uint64_t started_us, over_us;
@@ -87,6 +87,7 @@ enum world_event {
 struct world_row {
     uint64_t at_us, order;
     uint32_t type, pc, a, b;
+    job_id job;
 };
 
 struct world {

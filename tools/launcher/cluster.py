@@ -4,6 +4,7 @@ The owner (launcher or keeper) is the parent of every process here. States: boot
 closed; booting or stable -> failed. Callbacks come from the loop.
 """
 
+import collections
 import os
 import re
 import time
@@ -16,6 +17,7 @@ from launcher.vm import Spec
 
 HELLO_S = 0.1  # between greetings until a node answers; a booting node loses the early ones
 ROUTINE = re.compile("founded cluster|joined cluster|stable: epoch|waiting for ")
+REFUSAL_TELL_S = 2.5  # nodes of different builds need 1.3 s to hear each other and say so
 PANIC_TELL_S = 0.7  # a panicking node prints its call chain and trace before we report
 
 
@@ -37,6 +39,7 @@ class Cluster:
         self.on_node_end = self.fail_node  # the keeper of `up` takes it more lightly
         self.say = lambda text: None
         self._boot_timer = None
+        self._is_doomed = False  # it cannot become stable; the nodes have a moment to say why
 
     def start(self):
         options = self.options
@@ -68,7 +71,7 @@ class Cluster:
 
     def _report(self, node, text):
         """What a node wants people to know; --verbose shows it on the console already."""
-        if not self.options.verbose and not ROUTINE.match(text):
+        if not self.options.verbose and not self._is_doomed and not ROUTINE.match(text):
             self.say(f"{node.name}: {text}")
 
     def _console_line(self, node, line):
@@ -105,8 +108,10 @@ class Cluster:
             self._judge(node)
 
     def _judge(self, node):
-        if node.ready.get("state") == "refused":
-            self.fail(Failure(diagnose.never_joined(self, [node])))
+        builds = {other.ready["build"] for other in self.nodes if "build" in other.ready}
+        if (len(builds) > 1 or node.ready.get("state") == "refused") and not self._is_doomed:
+            self._is_doomed = True
+            self._loop.after(REFUSAL_TELL_S, self._refused)
             return
         all_stable = all(node.is_stable_with(len(self.nodes)) and node.panic_line is None
                          for node in self.nodes)
@@ -115,6 +120,14 @@ class Cluster:
             self.stable_after_s = time.monotonic() - self.started
             self._loop.cancel(self._boot_timer)
             self.on_stable()
+
+    def _refused(self):
+        builds = collections.Counter(node.ready.get("build") for node in self.nodes)
+        if len(builds) > 1:
+            self.fail(Failure(diagnose.builds_differ(self, builds.most_common(1)[0][0])))
+            return
+        refused = [node for node in self.nodes if node.ready.get("state") == "refused"]
+        self.fail(Failure(diagnose.never_joined(self, refused or self.nodes)))
 
     def _boot_is_late(self):
         late = [node for node in self.nodes if not node.is_stable_with(len(self.nodes))]

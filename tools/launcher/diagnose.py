@@ -66,6 +66,17 @@ def node_ended(cluster, node):
     return "\n".join(out + [_next_step(cluster, node)])
 
 
+def builds_differ(cluster, usual):
+    """Nodes were booted with kernels of different builds."""
+    odd = [node for node in cluster.nodes if node.ready.get("build") != usual]
+    out = [f"{node.name} runs build {node.ready.get('build', '(not known)')}, the others {usual}"
+           for node in odd]
+    out += _lines(f"last lines of {odd[0].name}'s console", _tail(odd[0]))
+    out.append("  cause: nodes of one cluster must be of one build, which is made from the "
+               "messages and the core's sources")
+    return "\n".join(out + ["  next: boot the same image everywhere: make, and no --kernel nX="])
+
+
 def never_joined(cluster, late):
     """The cluster was not stable in time."""
     count = len(cluster.nodes)
