@@ -15,6 +15,7 @@ enum {
     NAME_BYTES = 16,        /* a node's or a cluster's name with its final zero */
     RECORD_BYTES_MAX = 896, /* a thread's portable registers: 108 FNSAVE + 512 FXSAVE + integer
                                registers and bookkeeping 80, rounded up [D 3] */
+    PAGES = 1 << 20,        /* of an address space: 4 GB / PAGE_BYTES */
     CALL_BYTES_MAX = 1024,  /* bytes that one call or wake carries (write, read, path, record) */
 
     DATAGRAM_BYTES_MAX = 1452,  /* 1500 - 40 (IPv6) - 8 (UDP) [D 6] */

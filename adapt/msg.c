@@ -88,6 +88,39 @@ static const char *body_invalid(const struct msg *m) {
     return tail_bytes(m) == m->head.size - begin ? NULL : "size field disagrees with the body";
 }
 
+/* What a handler may take for granted of the key: its own service (tgkill goes on to the job's
+ * manager with a key of the job), a page of 32 bits' addresses, a barrier or a futex. */
+static const char *key_invalid(const struct msg *m) {
+    enum service_no service = msg_service(m->head.type);
+    enum service_no named = key_service(m->head.key);
+    uint64_t index = key_index(m->head.key);
+
+    if (named != service && !(service == SERVICE_THREADS && named == SERVICE_JOB)) {
+        return "key of another service";
+    }
+    if (service == SERVICE_DSM && index >= PAGES) {
+        return "page beyond the address space";
+    }
+    bool of_barrier = m->head.type == MSG_BARRIER_ARRIVE || m->head.type == MSG_BARRIER_RELEASE;
+    bool of_either = m->head.type == MSG_SYNC_ANSWER;
+    if (service == SERVICE_SYNC && !of_either && (index >> 32 != 0) != of_barrier) {
+        return "key of a futex for a barrier, or of a barrier for a futex";
+    }
+    return NULL;
+}
+
+static const char *page_invalid(const struct msg *m, uint32_t contents_bytes) {
+    if (m->dsm.part >= PAGE_PARTS) {
+        return "page part out of range";
+    }
+    if (m->dsm.access != ACCESS_READ && m->dsm.access != ACCESS_WRITE) {
+        return "page that grants nothing";
+    }
+    uint32_t offset = m->dsm.part * (uint32_t)PAGE_PART_BYTES;
+    uint32_t wanted = PAGE_BYTES - offset < PAGE_PART_BYTES ? PAGE_BYTES - offset : PAGE_PART_BYTES;
+    return contents_bytes == wanted ? NULL : "page part of the wrong size";
+}
+
 const char *msg_invalid(const struct msg *m, uint32_t contents_bytes) {
     if (m->head.type == MSG_NONE || m->head.type >= MSGS) {
         return "unknown type";
@@ -96,21 +129,23 @@ const char *msg_invalid(const struct msg *m, uint32_t contents_bytes) {
         return "late is not 0 or 1";
     }
     const char *reason = body_invalid(m);
+    if (reason == NULL && msg_service(m->head.type) != SERVICE_NONE) {
+        reason = key_invalid(m);
+    }
     if (reason != NULL) {
         return reason;
     }
-    enum service_no service = msg_service(m->head.type);
-    enum service_no named = key_service(m->head.key);
-    if (service != SERVICE_NONE && (named == SERVICE_NONE || named >= SERVICES)) {
-        return "key names no service";
+    if (m->head.type == MSG_DSM_PAGE) {
+        return page_invalid(m, contents_bytes);
     }
-    if (m->head.type != MSG_DSM_PAGE) {
-        return contents_bytes == 0 ? NULL : "contents where none belong";
+    return contents_bytes == 0 ? NULL : "contents where none belong";
+}
+
+seat_id msg_body_seat(const struct msg *m) {
+    bool opens = m->head.type == MSG_JOB_NEW || m->head.type == MSG_JOB_OPEN;
+
+    if (opens) {
+        return m->job_open.origin;
     }
-    if (m->dsm.part >= PAGE_PARTS) {
-        return "page part out of range";
-    }
-    uint32_t offset = m->dsm.part * (uint32_t)PAGE_PART_BYTES;
-    uint32_t wanted = PAGE_BYTES - offset < PAGE_PART_BYTES ? PAGE_BYTES - offset : PAGE_PART_BYTES;
-    return contents_bytes == wanted ? NULL : "page part of the wrong size";
+    return m->head.type == MSG_THREAD_PLACED && m->place.result == 0 ? m->place.seat : SEAT_NONE;
 }

@@ -221,3 +221,5 @@ uint32_t msg_body_bytes(uint8_t type);
 /* The door: NULL if the message's own fields are sound (type, size, contents), else the reason.
  * Cluster, epoch, sender and nonce are judged by the membership, not here. */
 const char *msg_invalid(const struct msg *m, uint32_t contents_bytes);
+/* The seat in the body that the receiver will send to; SEAT_NONE: the body names none. */
+seat_id msg_body_seat(const struct msg *m);

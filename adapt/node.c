@@ -212,6 +212,44 @@ static bool in_event(const struct node *n, const uint8_t *bytes) {
     return (uint64_t)(uintptr_t)bytes - n->scratch_event < DATAGRAM_BYTES_MAX;
 }
 
+/* A message to itself is handled after the handler that sent it, in order, and before the next
+ * message of a peer: so the ring holds what one message makes, not what a window of them does.
+ * Bounded: a chain of self-messages ends, since each is an answer to a request of the same step. */
+static void loopback_drain(struct node *n) {
+    struct loopback *l = &n->loopback;
+    struct msg_from from = {.seat = node_seat(n)};
+
+    for (uint32_t handled = 0; l->count != 0; handled++) {
+        ASSERT(handled < EFFECTS_MAX);
+        struct msg m;
+        const struct msg *stored = &l->msg[l->head];
+        uint32_t cookie = l->cookie[l->head];
+
+        memcpy(&m, stored, sizeof(stored->head) + stored->head.size);
+        l->head = (l->head + 1) % LOOPBACK_MAX;
+        l->count--;
+        dispatch(n, &m, &from);
+        if (cookie != 0) {
+            link_acked(n, from.seat, cookie, false);
+        }
+    }
+}
+
+static bool is_member(const struct node *n, seat_id seat) {
+    return view_by_seat(&n->member.view, seat) != NULL;
+}
+
+/* Handlers answer to the seats that a message names: each is a member's. A message of a newer epoch
+ * is judged when its view is here. */
+static const char *seats_invalid(const struct node *n, const struct msg *m) {
+    seat_id named = msg_body_seat(m);
+
+    if (!is_member(n, m->head.seat)) {
+        return "asks in the name of a seat that is nobody's";
+    }
+    return named == SEAT_NONE || is_member(n, named) ? NULL : "names a seat that is nobody's";
+}
+
 bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size) {
     struct node *n = world;
     struct msg_from from = {.seat = seat};
@@ -221,20 +259,24 @@ bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size
     if (reason == NULL && msg_way(m.head.type) != WAY_LINK) {
         reason = "comes beside the links only";
     }
+    if (reason == NULL && n->hold[seat] != 0) {
+        n->counters.held++;
+        return false; /* of a newer epoch: stays in the sender's window [D 6.5] */
+    }
+    if (reason == NULL) {
+        reason = seats_invalid(n, &m);
+    }
     if (reason != NULL) {
         n->counters.bad_message++;
         node_refuse(n, reason, m.head.type, seat);
         return true;
-    }
-    if (n->hold[seat] != 0) {
-        n->counters.held++;
-        return false; /* of a newer epoch: stays in the sender's window [D 6.5] */
     }
     n->counters.received++;
     if (from.contents_bytes != 0 && !in_event(n, bytes)) {
         keep_contents(n, &from);
     }
     dispatch(n, &m, &from);
+    loopback_drain(n);
     return true;
 }
 
@@ -377,28 +419,6 @@ static void on_tick(struct node *n) {
     for (uint32_t i = 1; i < SERVICES; i++) {
         if (service_table[i]->on_tick != NULL) {
             service_table[i]->on_tick(n);
-        }
-    }
-}
-
-/* A message to itself is handled after the handler that sent it, in order. Bounded: a chain of
- * self-messages ends, since each is an answer to a request of the same step. */
-static void loopback_drain(struct node *n) {
-    struct loopback *l = &n->loopback;
-    struct msg_from from = {.seat = node_seat(n)};
-
-    for (uint32_t handled = 0; l->count != 0; handled++) {
-        ASSERT(handled < EFFECTS_MAX);
-        struct msg m;
-        const struct msg *stored = &l->msg[l->head];
-        uint32_t cookie = l->cookie[l->head];
-
-        memcpy(&m, stored, sizeof(stored->head) + stored->head.size);
-        l->head = (l->head + 1) % LOOPBACK_MAX;
-        l->count--;
-        dispatch(n, &m, &from);
-        if (cookie != 0) {
-            link_acked(n, from.seat, cookie, false);
         }
     }
 }

@@ -134,6 +134,8 @@ enum effect_type {
     FX_ZERO,          /* fill frame with zeroes */
     FX_MAP,           /* job's page -> frame with right (READ or WRITE); replaces what was there */
     FX_UNMAP,         /* job's page has no right here any more */
+    FX_LIMIT,         /* job's pages page … page + value - 1 have at most `right` here: one effect
+                         for a range, since effects of a step are bounded */
     FX_WAKE,          /* the call or fault of token is done: result, value, value2, bytes */
     FX_FUTEX_COMPARE, /* compare the word of token's futex call now (fault the page in if need
                          be) and answer with CALL_FUTEX_COMPARED */

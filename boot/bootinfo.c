@@ -178,8 +178,8 @@ static void mb1_modules(struct boot_info *info, const struct memory *m, uint32_t
                         uint32_t count) {
     char string[BOOT_NAME_BYTES + BOOT_ARGS_BYTES + 256]; /* a path before the name */
     for (uint32_t i = 0; i < count && !info->modules_cut; i++) {
-        const uint8_t *entry = bytes_at(m, (uint64_t)at + (uint64_t)i * MB1_MODULE_BYTES,
-                                        MB1_MODULE_BYTES);
+        const uint8_t *entry =
+            bytes_at(m, (uint64_t)at + (uint64_t)i * MB1_MODULE_BYTES, MB1_MODULE_BYTES);
         if (entry == NULL) {
             return;
         }
@@ -202,8 +202,8 @@ int boot_info_parse_mb1(struct boot_info *info, const uint8_t *base, uint32_t si
     }
     uint32_t flags = u32_of(b + MB1_FLAGS);
     if (flags & MB1_FLAG_OPTIONS) {
-        info->options_cut = !string_copy_at(info->options, BOOT_OPTIONS_BYTES, &m,
-                                            u32_of(b + MB1_OPTIONS));
+        info->options_cut =
+            !string_copy_at(info->options, BOOT_OPTIONS_BYTES, &m, u32_of(b + MB1_OPTIONS));
         options_drop_path(info->options);
     }
     if (flags & MB1_FLAG_MODULES) {

@@ -38,8 +38,8 @@ struct boot_module {
 enum boot_loader_kind { BOOT_LOADER_NONE, BOOT_LOADER_MB1, BOOT_LOADER_MB2 };
 
 struct boot_info {
-    uint8_t loader_kind;             /* enum boot_loader_kind */
-    bool text_screen;                /* VGA text mode 80 x 25 is (as far as known) on */
+    uint8_t loader_kind;                        /* enum boot_loader_kind */
+    bool text_screen;                           /* VGA text mode 80 x 25 is (as far as known) on */
     bool options_cut, modules_cut, regions_cut; /* something did not fit and was left out */
     uint32_t regions_count, modules_count;
     char options[BOOT_OPTIONS_BYTES]; /* without the kernel's path */

@@ -142,10 +142,15 @@ static bool function_scan(struct pci_device *at, struct bus_queue *queue) {
     uint32_t class_word = pci_read(at, CLASS), interrupt = pci_read(at, INTERRUPT);
     uint32_t header = pci_read(at, HEADER) >> HEADER_TYPE_SHIFT & 0xFF;
     struct pci_device d = {
-        .bus = at->bus, .slot = at->slot, .function = at->function,
-        .vendor = (uint16_t)id, .device = (uint16_t)(id >> 16),
-        .class_code = (uint8_t)(class_word >> 24), .subclass = (uint8_t)(class_word >> 16),
-        .interface = (uint8_t)(class_word >> 8), .revision = (uint8_t)class_word,
+        .bus = at->bus,
+        .slot = at->slot,
+        .function = at->function,
+        .vendor = (uint16_t)id,
+        .device = (uint16_t)(id >> 16),
+        .class_code = (uint8_t)(class_word >> 24),
+        .subclass = (uint8_t)(class_word >> 16),
+        .interface = (uint8_t)(class_word >> 8),
+        .revision = (uint8_t)class_word,
         .irq = interrupt & 0xFF00 ? (uint8_t)interrupt : 0xFF,
     };
     bool is_bridge = (header & 0x7F) == HEADER_BRIDGE;
@@ -216,8 +221,8 @@ const struct pci_device *pci_find_class(uint8_t class_code, uint8_t subclass,
 
 static const char *class_name(const struct pci_device *d) {
     static const char *const names[] = {
-        "old device", "storage", "network", "display", "multimedia", "memory", "bridge",
-        "communication", "system", "input", "dock", "processor", "serial bus", "wireless",
+        "old device",    "storage", "network", "display", "multimedia", "memory",     "bridge",
+        "communication", "system",  "input",   "dock",    "processor",  "serial bus", "wireless",
     };
     return d->class_code < sizeof names / sizeof names[0] ? names[d->class_code] : "other";
 }

@@ -8,9 +8,9 @@ enum {
     SLAVE = 0xA0,
     ICW1_INIT_ICW4 = 0x11,
     ICW4_8086 = 0x01,
-    OCW2_END = 0x20,      /* non-specific end of interrupt */
+    OCW2_END = 0x20, /* non-specific end of interrupt */
     OCW3_READ_ISR = 0x0B,
-    CASCADE = 2,          /* the slave hangs on line 2 */
+    CASCADE = 2, /* the slave hangs on line 2 */
 };
 
 static uint16_t masked; /* bit set: line is off */

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PIT_HZ       1193182u /* 14.31818 MHz / 12 */
-#define PIT_COUNT_MAX 65535u  /* 54.9 ms */
-#define PIT_IRQ      0
+#define PIT_HZ        1193182u /* 14.31818 MHz / 12 */
+#define PIT_COUNT_MAX 65535u   /* 54.9 ms */
+#define PIT_IRQ       0
 
 /* irq 0 once after `count` ticks (1 … PIT_COUNT_MAX): mode 0. */
 void pit_alarm(uint32_t count);

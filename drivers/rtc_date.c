@@ -28,8 +28,8 @@ uint64_t rtc_seconds(const struct rtc_registers *r) {
         century = 20;
     }
     year += century * 100;
-    if (second > 59 || minute > 59 || hour > 23 || day < 1 || day > 31 || month < 1 ||
-        month > 12 || year < 1970 || year > 2199) {
+    if (second > 59 || minute > 59 || hour > 23 || day < 1 || day > 31 || month < 1 || month > 12 ||
+        year < 1970 || year > 2199) {
         return 0;
     }
     return (uint64_t)days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;

@@ -10,32 +10,32 @@
 
 /* Registers, as offsets from the port's base [16550 table II]. */
 enum {
-    DATA = 0,              /* RBR, THR; divisor low with DLAB */
-    IER = 1,               /* interrupt enable; divisor high with DLAB */
+    DATA = 0, /* RBR, THR; divisor low with DLAB */
+    IER = 1,  /* interrupt enable; divisor high with DLAB */
     IER_RX = 1 << 0,
     IER_TX = 1 << 1,
     IER_LINE = 1 << 2,
-    IIR_FCR = 2,           /* read: cause; write: FIFO control */
+    IIR_FCR = 2, /* read: cause; write: FIFO control */
     IIR_NONE = 1 << 0,
-    FCR_ON_CLEAR = 0x87,   /* FIFOs on, cleared, interrupt at 8 of 16 bytes */
+    FCR_ON_CLEAR = 0x87, /* FIFOs on, cleared, interrupt at 8 of 16 bytes */
     LCR = 3,
     LCR_8N1 = 0x03,
     LCR_DLAB = 0x80,
     MCR = 4,
     MCR_DTR_RTS_OUT2 = 0x0B, /* OUT2 connects the interrupt on a PC */
-    MCR_LOOP = 0x1E,       /* loopback, RTS, OUT1, OUT2: for the presence test */
+    MCR_LOOP = 0x1E,         /* loopback, RTS, OUT1, OUT2: for the presence test */
     LSR = 5,
     LSR_DATA = 1 << 0,
     LSR_OVERRUN = 1 << 1,
-    LSR_ROOM = 1 << 5,     /* transmit FIFO empty: 16 bytes may be written */
+    LSR_ROOM = 1 << 5, /* transmit FIFO empty: 16 bytes may be written */
     MSR = 6,
     SCRATCH = 7,
     FIFO_BYTES = 16,
-    DIVISOR_115200 = 1,    /* 1.8432 MHz / 16 / 115200 */
-    RX_TURN_MAX = 64,      /* bytes of one look at the UART */
-    TX_TURNS_MAX = 4,      /* FIFOs of one look: a virtual UART empties at once */
+    DIVISOR_115200 = 1, /* 1.8432 MHz / 16 / 115200 */
+    RX_TURN_MAX = 64,   /* bytes of one look at the UART */
+    TX_TURNS_MAX = 4,   /* FIFOs of one look: a virtual UART empties at once */
     INTERRUPT_LOOKS_MAX = 8,
-    POLLS_MAX = 20000,     /* about 1 us each; 16 bytes take 1.4 ms */
+    POLLS_MAX = 20000, /* about 1 us each; 16 bytes take 1.4 ms */
 };
 _Static_assert((SERIAL_RX_BYTES & (SERIAL_RX_BYTES - 1)) == 0, "ring indices wrap by mask");
 _Static_assert((SERIAL_TX_BYTES & (SERIAL_TX_BYTES - 1)) == 0, "ring indices wrap by mask");

@@ -9,7 +9,7 @@
 
 enum serial_port { SERIAL_COM1, SERIAL_COM2, SERIAL_PORTS };
 enum {
-    SERIAL_RX_BYTES = 8192,  /* 0.7 s at 115200 baud */
+    SERIAL_RX_BYTES = 8192, /* 0.7 s at 115200 baud */
     SERIAL_TX_BYTES = 16384,
 };
 

@@ -13,7 +13,7 @@ enum {
     SCREEN_PADDR = 0xB8000,
     CELLS = VGA_COLUMNS * VGA_ROWS,
     MEMORY_ROWS = 0x8000 / 2 / VGA_COLUMNS, /* 204 */
-    BLANK = 0x0720, /* light grey on black, space */
+    BLANK = 0x0720,                         /* light grey on black, space */
     CRTC_INDEX = 0x3D4,
     CRTC_DATA = 0x3D5,
     CRTC_CURSOR_SHAPE = 0x0A,

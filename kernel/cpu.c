@@ -34,8 +34,8 @@ static uint64_t gdt[GDT_ENTRIES];
 
 static uint64_t descriptor(uint32_t base, uint32_t limit, uint32_t access, uint32_t flags) {
     uint32_t low = (limit & 0xFFFF) | base << 16;
-    uint32_t high = (base >> 16 & 0xFF) | access << 8 | (limit & 0xF0000) | flags << 20 |
-                    (base & 0xFF000000);
+    uint32_t high =
+        (base >> 16 & 0xFF) | access << 8 | (limit & 0xF0000) | flags << 20 | (base & 0xFF000000);
     return (uint64_t)high << 32 | low;
 }
 
@@ -145,10 +145,21 @@ static void features_read(void) {
  * saved when it leaves the CPU [D 3]. MP is set as the manual wants it beside an FPU [IA32-3A
  * 9.2.1]. */
 static void control_start(void) {
-    enum { CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR0_NE = 1 << 5, CR0_WP = 1 << 16,
-           CR0_AM = 1 << 18 };
-    enum { CR4_TSD = 1 << 2, CR4_PSE = 1 << 4, CR4_PGE = 1 << 7, CR4_OSFXSR = 1 << 9,
-           CR4_OSXMMEXCPT = 1 << 10 };
+    enum {
+        CR0_MP = 1 << 1,
+        CR0_EM = 1 << 2,
+        CR0_TS = 1 << 3,
+        CR0_NE = 1 << 5,
+        CR0_WP = 1 << 16,
+        CR0_AM = 1 << 18
+    };
+    enum {
+        CR4_TSD = 1 << 2,
+        CR4_PSE = 1 << 4,
+        CR4_PGE = 1 << 7,
+        CR4_OSFXSR = 1 << 9,
+        CR4_OSXMMEXCPT = 1 << 10
+    };
     uint32_t cr0, cr4;
     __asm__ volatile("movl %%cr0, %0" : "=r"(cr0));
     cr0 |= CR0_MP | CR0_NE | CR0_WP;

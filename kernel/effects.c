@@ -62,6 +62,14 @@ static void perform_unmap(const struct effect *e) {
     space_unmap(job->space, e->page * FRAME_BYTES);
 }
 
+static void perform_limit(const struct effect *e) {
+    struct job *job = job_find(e->job);
+
+    if (job != NULL) { /* the last word about a job may come after its space is gone */
+        space_limit(job->space, e->page, e->value, (enum right)e->right);
+    }
+}
+
 static void wake_from_fault(struct thread *t, int32_t result) {
     t->faulting = 0;
     t->holds = 1;
@@ -155,6 +163,7 @@ static void perform(const struct effect *e) {
     case FX_ZERO: perform_zero(e); break;
     case FX_MAP: perform_map(e); break;
     case FX_UNMAP: perform_unmap(e); break;
+    case FX_LIMIT: perform_limit(e); break;
     case FX_WAKE: perform_wake(e); break;
     case FX_FUTEX_COMPARE: perform_compare(e); break;
     case FX_JOB_OPEN: job_open(e->job); break;

@@ -8,8 +8,8 @@
 
 enum {
     CHUNK_BYTES = 128,
-    DIGITS_MAX = 20,  /* 2^64 - 1 in decimal */
-    FIELD_MAX = 256,  /* widths and precisions beyond are cut */
+    DIGITS_MAX = 20, /* 2^64 - 1 in decimal */
+    FIELD_MAX = 256, /* widths and precisions beyond are cut */
 };
 
 struct output {

@@ -22,7 +22,8 @@ void irq_start(void) {
 void irq_register(int irq, void (*handler)(void)) {
     if (irq < 0 || irq >= IRQ_LINES) {
         panic_machine("interrupt line %d does not exist (0 ... %d): the firmware has not routed "
-                      "that device; try another slot or BIOS setting", irq, IRQ_LINES - 1);
+                      "that device; try another slot or BIOS setting",
+                      irq, IRQ_LINES - 1);
     }
     uint32_t i = 0;
     while (i < IRQ_HANDLERS_MAX && lines[irq].handlers[i] != NULL) {

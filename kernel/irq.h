@@ -21,7 +21,7 @@ void irq_disable(int irq);
 /* Lines that interrupted since the last call, one bit each; cleared by the call. */
 uint32_t irq_take_pending(void);
 
-uint32_t irq_count(int irq);        /* interrupts on that line since boot */
+uint32_t irq_count(int irq);       /* interrupts on that line since boot */
 uint32_t irq_spurious_count(void); /* edges that were gone when we looked [8259A] */
 
 /* From the trap entry only. */

@@ -39,7 +39,8 @@ static void boot_info_read(uint32_t magic, paddr_t at) {
     }
     if (err != 0) {
         panic_machine("the boot loader's tables at %08x have no memory map that can be read "
-                      "(Multiboot magic %08x, loader '%s')", at, magic, boot_info.loader);
+                      "(Multiboot magic %08x, loader '%s')",
+                      at, magic, boot_info.loader);
     }
 }
 
@@ -66,14 +67,18 @@ static void machine_report(void) {
     }
 }
 
+/* Bytes that came before irq_start() raised a UART's line already, and the controller forgot that
+ * edge: with its FIFO full the UART would be silent for ever. So each handler runs once now. */
 static void serial_interrupts_start(void) {
     if (serial_present(SERIAL_COM1)) {
         irq_register(SERIAL_COM1_IRQ, serial_com1_interrupt);
         irq_enable(SERIAL_COM1_IRQ);
+        serial_com1_interrupt();
     }
     if (serial_present(SERIAL_COM2)) {
         irq_register(SERIAL_COM2_IRQ, serial_com2_interrupt);
         irq_enable(SERIAL_COM2_IRQ);
+        serial_com2_interrupt();
     }
 }
 

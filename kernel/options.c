@@ -10,7 +10,7 @@
 
 enum {
     WORD_BYTES = OPTIONS_RUN_BYTES + 32,
-    NEAR_ENOUGH = 3,     /* edits up to which a key is worth suggesting */
+    NEAR_ENOUGH = 3, /* edits up to which a key is worth suggesting */
     MEM_MIN_MB = 8,
 };
 

@@ -20,23 +20,23 @@ enum options_quorum { OPTIONS_QUORUM_MAJORITY, OPTIONS_QUORUM_WITNESS };
 enum options_ip { OPTIONS_IP_NONE, OPTIONS_IP_DHCP, OPTIONS_IP_STATIC };
 
 struct options {
-    char cluster[OPTIONS_NAME_BYTES];   /* cluster=NAME, default "lisse" */
-    char name[OPTIONS_NAME_BYTES];      /* name=NAME; empty: n<ID> */
-    char cell[OPTIONS_NAME_BYTES];      /* cell=LABEL; empty: none */
-    char nic[OPTIONS_NAME_BYTES];       /* nic=bus:slot.function or driver name; empty: the first */
-    char run[OPTIONS_RUN_BYTES];        /* run="PROG ARGS" or run=PROG; empty: nothing */
-    uint8_t key[OPTIONS_KEY_BYTES];     /* key=HEX, zero-filled */
-    uint32_t key_bytes;                 /* 0: open cluster */
-    uint32_t expect;                    /* expect=N, 0: not given */
-    uint8_t join;                       /* enum options_join */
-    uint8_t locator;                    /* enum options_locator */
-    uint8_t quorum;                     /* enum options_quorum */
-    uint8_t ip;                         /* enum options_ip */
-    uint8_t ip_bits;                    /* prefix length of ip=A.B.C.D/M */
-    uint32_t ip_address;                /* first byte highest */
-    bool pxe;                           /* pxe=on: serve others */
-    uint32_t consoles;                  /* console=serial|screen|both: bits of enum print_console */
-    uint64_t mem_bytes;                 /* mem=64M: use no more RAM; 0: all */
+    char cluster[OPTIONS_NAME_BYTES]; /* cluster=NAME, default "lisse" */
+    char name[OPTIONS_NAME_BYTES];    /* name=NAME; empty: n<ID> */
+    char cell[OPTIONS_NAME_BYTES];    /* cell=LABEL; empty: none */
+    char nic[OPTIONS_NAME_BYTES];     /* nic=bus:slot.function or driver name; empty: the first */
+    char run[OPTIONS_RUN_BYTES];      /* run="PROG ARGS" or run=PROG; empty: nothing */
+    uint8_t key[OPTIONS_KEY_BYTES];   /* key=HEX, zero-filled */
+    uint32_t key_bytes;               /* 0: open cluster */
+    uint32_t expect;                  /* expect=N, 0: not given */
+    uint8_t join;                     /* enum options_join */
+    uint8_t locator;                  /* enum options_locator */
+    uint8_t quorum;                   /* enum options_quorum */
+    uint8_t ip;                       /* enum options_ip */
+    uint8_t ip_bits;                  /* prefix length of ip=A.B.C.D/M */
+    uint32_t ip_address;              /* first byte highest */
+    bool pxe;                         /* pxe=on: serve others */
+    uint32_t consoles;                /* console=serial|screen|both: bits of enum print_console */
+    uint64_t mem_bytes;               /* mem=64M: use no more RAM; 0: all */
 };
 
 /* Defaults, then the words of text. Unknown and bad ones are reported to `complaints` (what was

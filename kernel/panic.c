@@ -65,7 +65,7 @@ static void print_calls(uint32_t eip, uint32_t ebp) {
             break;
         }
         print_call(&calls, frame[1] - 1); /* the call: what follows may be another function */
-        if (frame[0] <= ebp) { /* the stack grows down, so this ends */
+        if (frame[0] <= ebp) {            /* the stack grows down, so this ends */
             break;
         }
         ebp = frame[0];

@@ -15,11 +15,11 @@ void panic_machine(const char *format, ...) __attribute__((format(printf, 1, 2),
 void assert_failed(const char *what, const char *file, int line) __attribute__((noreturn));
 
 /* ASSERT for files that may not include adapt/base.h. */
-#define PANIC_UNLESS(cond)                               \
-    do {                                                 \
-        if (!(cond)) {                                   \
-            assert_failed(#cond, __FILE__, __LINE__);    \
-        }                                                \
+#define PANIC_UNLESS(cond)                                                                         \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            assert_failed(#cond, __FILE__, __LINE__);                                              \
+        }                                                                                          \
     } while (0)
 
 /* Registers at an exception in ring 0. */

@@ -53,8 +53,7 @@ void power_reset(void) {
 static void sleep_write(const struct pci_device *d, uint32_t type) {
     uint32_t base = pci_read(d, PM_BASE) & PM_BASE_MASK;
     if (base != 0) {
-        cpu_out16((uint16_t)(base + PM1_CONTROL),
-                  (uint16_t)(PM1_SLEEP | type << PM1_TYPE_SHIFT));
+        cpu_out16((uint16_t)(base + PM1_CONTROL), (uint16_t)(PM1_SLEEP | type << PM1_TYPE_SHIFT));
         delay();
     }
 }

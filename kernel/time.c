@@ -13,7 +13,7 @@
 enum {
     CALIBRATE_TICKS = 11932, /* 10 ms */
     CALIBRATE_TRIES = 3,
-    SAMPLES = 5,             /* looks at both clocks at once, of which the quickest counts */
+    SAMPLES = 5, /* looks at both clocks at once, of which the quickest counts */
 };
 
 static uint64_t rtc_at_boot_s;

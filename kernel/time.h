@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TIME_NEVER    UINT64_MAX
-#define TIME_TICK_US  10000u /* scheduler tick, only while ring 3 runs */
+#define TIME_NEVER   UINT64_MAX
+#define TIME_TICK_US 10000u /* scheduler tick, only while ring 3 runs */
 
 /* Calibrate (10 ms; up to 3 tries when the host stalls us), read the RTC, register irq 0. */
 void time_start(void);

@@ -61,10 +61,25 @@ void trap_start(void) {
 
 const char *trap_name(uint32_t vector) {
     static const char *const names[] = {
-        "divide error", "debug trap", "non-maskable interrupt", "breakpoint", "overflow",
-        "bounds exceeded", "invalid instruction", "no FPU", "double fault", "FPU segment",
-        "invalid TSS", "segment not present", "stack fault", "protection fault", "page fault",
-        "exception 15", "floating-point error", "alignment check", "machine check",
+        "divide error",
+        "debug trap",
+        "non-maskable interrupt",
+        "breakpoint",
+        "overflow",
+        "bounds exceeded",
+        "invalid instruction",
+        "no FPU",
+        "double fault",
+        "FPU segment",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "protection fault",
+        "page fault",
+        "exception 15",
+        "floating-point error",
+        "alignment check",
+        "machine check",
         "SIMD floating-point error",
     };
     return vector < sizeof names / sizeof names[0] ? names[vector] : "unknown exception";
@@ -102,9 +117,18 @@ void trap_from_user(struct user_frame *frame) {
  * it. */
 static void panic_in_kernel(const struct user_frame *f) {
     struct panic_registers at = {
-        .eax = f->eax, .ebx = f->ebx, .ecx = f->ecx, .edx = f->edx, .esi = f->esi, .edi = f->edi,
-        .ebp = f->ebp, .esp = (uint32_t)&f->esp, .eip = f->eip, .eflags = f->eflags,
-        .cr2 = cr2_read(), .cr3 = cr3_read(),
+        .eax = f->eax,
+        .ebx = f->ebx,
+        .ecx = f->ecx,
+        .edx = f->edx,
+        .esi = f->esi,
+        .edi = f->edi,
+        .ebp = f->ebp,
+        .esp = (uint32_t)&f->esp,
+        .eip = f->eip,
+        .eflags = f->eflags,
+        .cr2 = cr2_read(),
+        .cr3 = cr3_read(),
     };
     if (f->vector == TRAP_PAGE_FAULT) {
         panic_at(&at, "page fault in the kernel: %s of address %08x, which %s",
@@ -127,13 +151,24 @@ void trap_from_kernel(struct user_frame *frame) {
 void trap_fault_task(void) {
     const struct cpu_tss *t = &cpu_main_tss;
     struct panic_registers at = {
-        .eax = t->eax, .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi,
-        .ebp = t->ebp, .esp = t->esp, .eip = t->eip, .eflags = t->eflags, .cr2 = cr2_read(),
+        .eax = t->eax,
+        .ebx = t->ebx,
+        .ecx = t->ecx,
+        .edx = t->edx,
+        .esi = t->esi,
+        .edi = t->edi,
+        .ebp = t->ebp,
+        .esp = t->esp,
+        .eip = t->eip,
+        .eflags = t->eflags,
+        .cr2 = cr2_read(),
     };
     uint32_t guard = (uint32_t)kernel_stack_guard;
     if (at.esp - guard < STACK_GUARD_BYTES + 64 || at.cr2 - guard < STACK_GUARD_BYTES) {
-        panic_at(&at, "the kernel's stack has overflowed (esp %08x): endless recursion, or a big "
-                      "local variable in the function named first below", at.esp);
+        panic_at(&at,
+                 "the kernel's stack has overflowed (esp %08x): endless recursion, or a big "
+                 "local variable in the function named first below",
+                 at.esp);
     }
     panic_at(&at, "double fault or non-maskable interrupt; address of the last page fault %08x",
              at.cr2);

@@ -23,14 +23,12 @@ enum {
 
 static uint32_t free_bits[WORDS]; /* 1: free */
 static uint32_t free_count;
-static uint32_t search_word;      /* no free frame below this word */
+static uint32_t search_word; /* no free frame below this word */
 static uint32_t total_count;
 static paddr_t low_end;
 static uint32_t pool_frames;
 
-static struct high_range {
-    uint32_t first, end; /* frame numbers */
-} high_ranges[HIGH_RANGES_MAX];
+static struct high_range { uint32_t first, end; /* frame numbers */ } high_ranges[HIGH_RANGES_MAX];
 static uint32_t high_count;
 
 static uint32_t *user_frames; /* addresses */
@@ -81,7 +79,7 @@ static void range_remove(uint32_t first, uint32_t end) {
         if (end <= r->first || first >= r->end) {
             continue;
         }
-        high_add(end, r->end); /* what is left behind the hole … */
+        high_add(end, r->end);                        /* what is left behind the hole … */
         r->end = first > r->first ? first : r->first; /* … and before it */
     }
 }

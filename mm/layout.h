@@ -16,13 +16,13 @@
 
 typedef uint32_t paddr_t; /* physical address below 4 GB; RAM above is left unused (no PAE) */
 
-#define FRAME_BYTES       4096u
-#define PAGE_TABLE_SPAN   0x400000u   /* one page table maps 1024 x 4 KB [IA32-3A 4.3] */
-#define USER_FIRST        0x00001000u
-#define USER_END          0xC0000000u /* first address that is not a program's */
-#define KERNEL_BASE       0xC0000000u /* also in boot/kernel.ld and boot/entry.S */
-#define DIRECT_MAP_BYTES  0x30000000u /* 768 MB [D 3] */
-#define DEVICE_MAP_BASE   0xF0000000u
-#define DEVICE_MAP_END    0xFF800000u
-#define WINDOW_BASE       0xFF800000u /* one page table */
-#define LOW_MEMORY_BYTES  0x100000u   /* the first MiB: firmware, VGA, loader; never a frame */
+#define FRAME_BYTES      4096u
+#define PAGE_TABLE_SPAN  0x400000u /* one page table maps 1024 x 4 KB [IA32-3A 4.3] */
+#define USER_FIRST       0x00001000u
+#define USER_END         0xC0000000u /* first address that is not a program's */
+#define KERNEL_BASE      0xC0000000u /* also in boot/kernel.ld and boot/entry.S */
+#define DIRECT_MAP_BYTES 0x30000000u /* 768 MB [D 3] */
+#define DEVICE_MAP_BASE  0xF0000000u
+#define DEVICE_MAP_END   0xFF800000u
+#define WINDOW_BASE      0xFF800000u /* one page table */
+#define LOW_MEMORY_BYTES 0x100000u   /* the first MiB: firmware, VGA, loader; never a frame */

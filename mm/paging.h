@@ -11,7 +11,7 @@
 struct space; /* a user address space; the kernel's part is the same in all */
 
 enum {
-    SPACES_MAX = 8, /* = JOBS_MAX: one for each job with threads or pages here */
+    SPACES_MAX = 8,         /* = JOBS_MAX: one for each job with threads or pages here */
     PAGING_NO_MEMORY = -12, /* = -ERR_NO_MEMORY (ENOMEM): no frame or no space left */
 };
 
@@ -41,6 +41,8 @@ void space_destroy(struct space *space);
  * fails. */
 int space_map(struct space *space, uint32_t vaddr, paddr_t frame, enum right right);
 void space_unmap(struct space *space, uint32_t vaddr);
+/* No page of [first, first + pages) (numbers, not addresses) has more than that right afterwards. */
+void space_limit(struct space *space, uint32_t first, uint32_t pages, enum right most);
 
 /* Make sure that a later space_map at vaddr cannot fail. 0, or PAGING_NO_MEMORY. */
 int space_prepare(struct space *space, uint32_t vaddr);

@@ -27,7 +27,7 @@ static inline uint32_t paging_table_index(uint32_t address) {
 }
 
 /* Privileged instructions, in paging_cpu.c: a test has its own. */
-void paging_flush(uint32_t address);  /* forget this page: INVLPG */
+void paging_flush(uint32_t address); /* forget this page: INVLPG */
 void paging_load(paddr_t directory); /* CR3 */
 
 /* The kernel's directory, whose upper quarter every space shares (paging.c). */

@@ -115,6 +115,29 @@ void space_unmap(struct space *space, uint32_t vaddr) {
     }
 }
 
+static void entry_limit(struct space *space, uint32_t vaddr, enum right most) {
+    enum right now = space_right(space, vaddr);
+
+    if (now > most) {
+        uint32_t value = most == RIGHT_NONE ? 0 : *entry_find(space, vaddr) & ~(uint32_t)PAGING_WRITE;
+        entry_set(space, vaddr, value);
+    }
+}
+
+/* A range may be the whole address space: what has no page table is skipped at once. */
+void space_limit(struct space *space, uint32_t first, uint32_t pages, enum right most) {
+    uint32_t limit = USER_END / FRAME_BYTES, per_table = PAGE_TABLE_SPAN / FRAME_BYTES;
+    uint32_t end = first < limit && pages < limit - first ? first + pages : limit;
+
+    for (uint32_t page = first; page < end; page++) {
+        if (entry_find(space, page * FRAME_BYTES) != NULL) {
+            entry_limit(space, page * FRAME_BYTES, most);
+        } else {
+            page |= per_table - 1;
+        }
+    }
+}
+
 enum right space_right(const struct space *space, uint32_t vaddr) {
     const uint32_t *entry = entry_find(space, vaddr);
     if (entry == NULL || !(*entry & PAGING_PRESENT)) {

@@ -194,22 +194,35 @@ static void start(struct node *n, struct dsm_entry *e, const struct dsm_request 
     }
 }
 
-/* A request that is here already, under way or queued, is a repetition after a view change [P
- * 9.10]. */
-static bool is_repeated(struct dsm *d, const struct dsm_entry *e, const struct msg *m) {
-    if (e->busy != ACCESS_NONE && e->busy_seat == m->head.seat && e->busy_op == m->head.op) {
+/* A node asks for a page once at a time. A request that is here already, under way or queued, is a
+ * repetition after a view change [P 9.10]. */
+static bool has_request(struct node *n, const struct dsm_entry *e, const struct msg *m) {
+    struct dsm *d = dsm_of(n);
+    bool busy = e->busy != ACCESS_NONE && e->busy_seat == m->head.seat;
+    uint32_t op = e->busy_op;
+
+    for (uint32_t i = e->first; i != NIL && !busy; i = dsm_requests(d)[i].next) {
+        busy = dsm_requests(d)[i].seat == m->head.seat;
+        op = dsm_requests(d)[i].op;
+    }
+    if (busy && op != m->head.op) {
+        node_refuse(n, "a second request of one node for a page", e->page, m->head.seat);
+    }
+    return busy;
+}
+
+/* Threads of the cluster that wait for pages of this manager bound the pool [D 6.2]. */
+static bool has_room(struct node *n, const struct dsm_entry *e) {
+    const struct dsm *d = dsm_of(n);
+
+    if (d->free_request != NIL) {
         return true;
     }
-    for (uint32_t i = e->first; i != NIL; i = dsm_requests(d)[i].next) {
-        const struct dsm_request *r = &dsm_requests(d)[i];
-        if (r->seat == m->head.seat && r->op == m->head.op) {
-            return true;
-        }
-    }
+    node_report(n, REPORT_NO_REQUESTS, e->job, d->requests, 0, NULL);
+    job_end(n, e->job, 9); /* SIGKILL, as for any other memory that is out */
     return false;
 }
 
-/* One request a node and page, so members x pages that threads wait for bounds the pool [D 6.2]. */
 static void enqueue(struct dsm *d, struct dsm_entry *e, const struct dsm_request *r) {
     uint32_t i = d->free_request;
 
@@ -252,7 +265,7 @@ void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *
         return;
     }
     struct dsm_entry *e = entry_for(n, m);
-    if (e == NULL || is_repeated(d, e, m)) {
+    if (e == NULL || has_request(n, e, m) || !has_room(n, e)) {
         return;
     }
 

@@ -37,6 +37,12 @@ static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *w
  * be sent again is overwritten. */
 static void obey_fetch(struct node *n, uint32_t row, const struct dsm_deferred *want,
                        enum page_state next) {
+    const struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
+
+    if (p->pins > PINS_MAX - PAGE_PARTS) {
+        node_refuse(n, "a page is fetched again before its receivers have it", p->page, p->pins);
+        return;
+    }
     if (want->event == PEV_FETCH_WRITE) {
         dsm_page_unmap(n, row);
         send_page(n, row, want, ACCESS_WRITE);
@@ -149,7 +155,10 @@ void dsm_on_fetch(struct node *n, const struct msg *m, const struct msg_from *fr
     uint32_t row = same_area_row(n, m);
     enum page_event pev = m->dsm.access == ACCESS_WRITE ? PEV_FETCH_WRITE : PEV_FETCH_READ;
 
-    (void)from;
+    if (m->head.seat == node_seat(n)) {
+        node_refuse(n, "the owner is to send its page to itself", m->head.op, from->seat);
+        return;
+    }
     if (row == NIL) {
         return; /* unmapped meanwhile: the requester's row is gone as well */
     }

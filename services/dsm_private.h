@@ -46,6 +46,10 @@ struct dsm_deferred {
     uint32_t op, version;
 };
 
+/* Parts of one page on their way: a reader asks again when it has all of one copy, and a link takes
+ * 32 unacked messages. 16 members x 32 = 512. */
+enum { PINS_MAX = MEMBERS_MAX * 32 };
+
 /* Row i describes what frame i holds. 72 bytes. */
 struct dsm_page {
     page_no page;
@@ -57,9 +61,8 @@ struct dsm_page {
     uint8_t granted;    /* enum access granted, ACCESS_NONE until the answer is whole */
     uint16_t acks_got, acks_wanted;
     uint8_t zero;       /* the grant said: zero page */
-    uint8_t pins;       /* parts sent by reference and not acked */
     uint8_t mapped;     /* enum access in the page table now */
-    uint8_t pad;
+    uint16_t pins;      /* parts sent by reference and not acked; <= PINS_MAX */
     uint16_t holds;     /* wants that hold the page */
     uint32_t version;   /* of the contents, or to be after the grant */
     uint32_t op;        /* of the request under way */

@@ -23,7 +23,10 @@ void dsm_send_request(struct node *n, const struct dsm_page *p) {
 
 /* A new request for the row, whose state says already what it waits for. */
 static void begin_request(struct node *n, struct dsm_page *p) {
-    p->op = ++dsm_of(n)->next_op;
+    struct dsm *d = dsm_of(n);
+
+    d->next_op += d->next_op == UINT32_MAX ? 2 : 1; /* 0: no request */
+    p->op = d->next_op;
     p->acks_got = 0;
     p->acks_wanted = 0;
     p->parts = 0;
@@ -75,23 +78,27 @@ void dsm_serve_wants(struct node *n, uint32_t row) {
     }
 }
 
+/* A thread's fault fails as a whole: its other wants are given up, the world decides (SIGSEGV,
+ * -EFAULT). */
+static void fail_thread(struct node *n, token_no token, int32_t result) {
+    dsm_token_gone(n, token);
+    node_wake(n, token, result);
+}
+
 void dsm_fail_wants(struct node *n, uint32_t row, int32_t result) {
     struct dsm *d = dsm_of(n);
     struct dsm_page *p = &dsm_pages(d)[row];
 
+    ASSERT(p->deferred.event == 0xFF); /* else the last hold would obey it */
     while (p->wants != NIL) {
         token_no token = p->wants / HOLD_MAX;
-        struct dsm_thread *t = &dsm_threads(d)[token];
-        struct dsm_want *w = &t->want[p->wants % HOLD_MAX];
+        struct dsm_want *w = &dsm_threads(d)[token].want[p->wants % HOLD_MAX];
 
-        p->wants = w->next;
         if (w->state == WANT_HELD) {
-            p->holds--;
+            dsm_want_drop(n, w, token);
         } else {
-            t->waiting--;
-            node_wake(n, token, result);
+            fail_thread(n, token, result);
         }
-        w->state = WANT_NONE;
     }
     ASSERT(p->holds == 0);
 }
@@ -140,13 +147,6 @@ static void want_page(struct node *n, token_no token, struct dsm_want *w,
     }
     dsm_pages(d)[row].most = (uint8_t)area->most;
     join_row(n, token, w, row);
-}
-
-/* A thread's fault fails as a whole: its other wants are given up, the world decides (SIGSEGV,
- * -EFAULT). */
-static void fail_thread(struct node *n, token_no token, int32_t result) {
-    dsm_token_gone(n, token);
-    node_wake(n, token, result);
 }
 
 static void check_area(struct node *n, token_no token, struct dsm_want *w) {
@@ -222,7 +222,7 @@ static uint32_t awaiting_row(struct node *n, const struct msg *m) {
         return NIL;
     }
     const struct dsm_page *p = &dsm_pages(d)[row];
-    bool awaited = p->op == m->head.op && p->birth == m->dsm.birth;
+    bool awaited = p->op != 0 && p->op == m->head.op && p->birth == m->dsm.birth;
     return awaited ? row : NIL;
 }
 
@@ -255,7 +255,11 @@ static void install_if_complete(struct node *n, uint32_t row) {
         return;
     }
     const struct page_rule *rule = &dsm_rule[answer_event(p)][p->state];
-    ASSERT(rule->action == ACT_INSTALL);
+    if (rule->action != ACT_INSTALL) {
+        /* a manager invalidates or fetches a page only when its requester is done */
+        node_refuse(n, "the page was taken while its answer was coming", p->page, p->state);
+        return;
+    }
     if (p->zero) {
         node_effect(n, FX_ZERO)->frame = row;
     }

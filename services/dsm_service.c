@@ -128,15 +128,6 @@ static void dsm_resend(struct node *n) {
 /* ---- the end of pages
  * -------------------------------------------------------------------------------- */
 
-static void drop_row(struct node *n, uint32_t row, int32_t result) {
-    struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
-
-    dsm_fail_wants(n, row, result);
-    p->deferred.event = 0xFF;
-    dsm_page_unmap(n, row);
-    dsm_page_free(n, row);
-}
-
 static bool in_range(const struct dsm_page *p, job_id job, page_no first, uint32_t pages) {
     return p->state != PAGE_FREE && p->state != PAGE_FROZEN && p->job == job &&
            p->page - first < pages;
@@ -165,28 +156,45 @@ static void visit_range(struct node *n, job_id job, page_no first, uint32_t page
     }
 }
 
+/* One effect for the whole range, however many pages it has: effects are bounded. */
+static void limit_range(struct node *n, job_id job, page_no first, uint32_t pages,
+                        enum access most) {
+    struct effect *e = node_effect(n, FX_LIMIT);
+
+    e->job = job;
+    e->page = first;
+    e->value = pages;
+    e->right = (uint8_t)most;
+}
+
+/* What waits to be obeyed is of pages that the requester loses too. */
 static void visit_unmap(struct node *n, uint32_t row, uint32_t unused) {
+    struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
+
     (void)unused;
-    drop_row(n, row, -ERR_FAULT);
+    p->deferred.event = 0xFF;
+    dsm_fail_wants(n, row, -ERR_FAULT);
+    p->mapped = ACCESS_NONE;
+    dsm_page_free(n, row);
 }
 
 static void visit_protect(struct node *n, uint32_t row, uint32_t most) {
     struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
 
-    if (p->most > most) {
-        p->most = (uint8_t)most;
-        dsm_page_map(n, row);
-    }
+    p->most = p->most > most ? (uint8_t)most : p->most;
+    p->mapped = p->mapped > most ? (uint8_t)most : p->mapped;
 }
 
 void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
     visit_range(n, job, first, pages, visit_unmap, 0);
+    limit_range(n, job, first, pages, ACCESS_NONE);
     dsm_entries_drop(n, job, first, pages);
 }
 
 void dsm_protect_range(struct node *n, job_id job, page_no first, uint32_t pages,
                        enum access most) {
     visit_range(n, job, first, pages, visit_protect, most);
+    limit_range(n, job, first, pages, most);
 }
 
 static void dsm_on_job_close(struct node *n, job_id job) {
@@ -200,7 +208,7 @@ static void dsm_on_job_close(struct node *n, job_id job) {
             }
         }
     }
-    dsm_unmap_range(n, job, 0, UINT32_MAX);
+    dsm_unmap_range(n, job, 0, PAGES);
 }
 
 /* ---- for people

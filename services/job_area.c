@@ -1,5 +1,6 @@
-/* Lists of areas: find, cut, protect, add. Ascending without overlap, so every search is a bisection and every change
- * moves the tail of one array of <= AREAS_MAX rows. Room is counted before anything changes. */
+/* Lists of areas: find, cut, protect, add. Ascending without overlap, so every search is a
+ * bisection and every change moves the tail of one array of <= AREAS_MAX rows. Room is counted
+ * before anything changes. */
 #include "services/job_map.h"
 
 enum access area_most(uint8_t prot) {

@@ -1,8 +1,10 @@
-/* What a node knows of a job's map, and how it learns more [P 9.2]. The cache may know too little, never too much: an
- * area is in it until SHRINK of the job's manager takes it out, and that SHRINK is acked afterwards.
+/* What a node knows of a job's map, and how it learns more [P 9.2]. The cache may know too little,
+ * never too much: an area is in it until SHRINK of the job's manager takes it out, and that SHRINK
+ * is acked afterwards.
  *
- * A refusal must be younger than the fault it refuses: a thread may map a page and then tell another thread, whose fault
- * joins a question that left before. So a question that somebody joined is asked once more before it refuses. */
+ * A refusal must be younger than the fault it refuses: a thread may map a page and then tell
+ * another thread, whose fault joins a question that left before. So a question that somebody joined
+ * is asked once more before it refuses. */
 #include "services/dsm.h"
 #include "services/job_private.h"
 
@@ -64,7 +66,7 @@ static void query_join(struct node *n, job_id job, page_no page, enum access acc
     query_send(n, q);
 }
 
-/* ---- for the DSM ------------------------------------------------------------------------------------- */
+/* ---- for the DSM ----------------------------------------------------------------------------- */
 
 enum area_answer job_area_check(struct node *n, job_id job, page_no page, enum access access,
                                 struct area_info *info) {
@@ -94,7 +96,7 @@ enum area_answer job_area_check(struct node *n, job_id job, page_no page, enum a
     return AREA_ASKED;
 }
 
-/* ---- what the manager says ---------------------------------------------------------------------------- */
+/* ---- what the manager says ------------------------------------------------------------------- */
 
 /* The cache may forget: when a change finds no room in it, it starts anew. */
 static void learn(struct job_local *l, const struct body_area *a) {
@@ -168,7 +170,8 @@ static void shrink_here(struct node *n, struct job_local *l, const struct body_a
     dsm_protect_range(n, l->job, a->first, a->pages, area_most((uint8_t)(a->prot & PROT_MASK)));
 }
 
-/* Told again, it is only answered again: the range may be mapped anew by then, and this node may manage pages of it. */
+/* Told again, it is only answered again: the range may be mapped anew by then, and this node may
+ * manage pages of it. */
 void job_on_shrink(struct node *n, const struct msg *m, const struct msg_from *from) {
     struct job_local *l = job_local_open(n, m);
     struct msg out;

@@ -1,6 +1,7 @@
-/* Map and file operations at the job's manager, one at a time per job [P 9.1, 9.2]. What gives rights is answered at
- * once, nodes learn it when they ask. What takes rights away is told to every node first and answered when all have
- * acked; map calls that come meanwhile queue in their threads' rows, so there is always room for them. */
+/* Map and file operations at the job's manager, one at a time per job [P 9.1, 9.2]. What gives
+ * rights is answered at once, nodes learn it when they ask. What takes rights away is told to every
+ * node first and answered when all have acked; map calls that come meanwhile queue in their
+ * threads' rows, so there is always room for them. */
 #include "services/job_private.h"
 
 /* Numbers rise and wrap; a thread has one operation under way. */
@@ -26,7 +27,7 @@ static void answer(struct node *n, const struct job_entry *e, const struct job_t
     node_send(n, t->seat, &out);
 }
 
-/* ---- shrinking ------------------------------------------------------------------------------------- */
+/* ---- shrinking ------------------------------------------------------------------------------- */
 
 void job_send_shrink(struct node *n, struct job_entry *e, seat_id seat) {
     struct msg m;
@@ -88,7 +89,7 @@ void job_on_shrunk(struct node *n, const struct msg *m, const struct msg_from *f
     job_drain(n, e);
 }
 
-/* ---- map calls -------------------------------------------------------------------------------------- */
+/* ---- map calls ------------------------------------------------------------------------------- */
 
 static void map_call(struct node *n, struct job_entry *e, uint32_t row) {
     struct job_thread *t = &jobs_threads(jobs_of(n))[row];
@@ -175,7 +176,7 @@ void job_on_call(struct node *n, const struct msg *m) {
     }
 }
 
-/* ---- queries ---------------------------------------------------------------------------------------- */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 void job_on_query(struct node *n, const struct msg *m, const struct msg_from *from) {
     struct job_entry *e = job_entry_find(n, m);

@@ -1,5 +1,6 @@
-/* What every node keeps of a job: a row with its state here and the areas learnt so far. Opened and closed by the job's
- * manager; closing stops the threads first, then every service drops what it has of the job, then the world its space. */
+/* What every node keeps of a job: a row with its state here and the areas learnt so far. Opened and
+ * closed by the job's manager; closing stops the threads first, then every service drops what it
+ * has of the job, then the world its space. */
 #include "services/job_private.h"
 
 /* Bit t of row s: s -> t is legal. */
@@ -35,7 +36,7 @@ void seats_all_members(const struct node *n, uint32_t set[SEAT_WORDS]) {
     }
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static const struct job_local *local_find(const struct jobs *j, job_id job) {
     for (uint32_t i = 0; i < JOBS_MAX; i++) {
@@ -108,9 +109,10 @@ void job_msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t k
     m->head.generation = job_generation(n, key_job(key));
 }
 
-/* ---- open and close ------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
-static void answer(struct node *n, const struct msg *m, const struct msg_from *from, int32_t result) {
+static void answer(struct node *n, const struct msg *m, const struct msg_from *from,
+                   int32_t result) {
     struct msg out;
 
     msg_begin(n, &out, m->head.type == MSG_JOB_OPEN ? MSG_JOB_OPENED : MSG_JOB_CLOSED, m->head.key);
@@ -140,7 +142,8 @@ void job_on_open(struct node *n, const struct msg *m, const struct msg_from *fro
     struct job_local *l = row_for_open(n, m);
 
     if (l == NULL || l->generation != m->head.generation) {
-        answer(n, m, from, -ERR_NO_SPACE); /* full, or an older job of this number is not over here */
+        answer(n, m, from,
+               -ERR_NO_SPACE); /* full, or an older job of this number is not over here */
         return;
     }
     if (l->state == LOCAL_FREE || l->state == LOCAL_ASKED) {
@@ -178,7 +181,7 @@ void job_on_close(struct node *n, const struct msg *m, const struct msg_from *fr
     answer(n, m, from, 0);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void job_send_end(struct node *n, struct job_local *l) {
     struct msg m;
@@ -188,7 +191,8 @@ void job_send_end(struct node *n, struct job_local *l) {
     adaptation_send(n, &m);
 }
 
-/* Until the job is open everywhere the origin keeps the wish: threads that start after their end would be left over. */
+/* Until the job is open everywhere the origin keeps the wish: threads that start after their end
+ * would be left over. */
 void job_end(struct node *n, job_id job, uint32_t status) {
     struct job_local *l = job_local_find(n, job);
 

@@ -1,5 +1,6 @@
-/* The life of a job's entry at its manager: made for the origin, opened at every member, and, after the first reason to
- * end, closed at every member. Nothing of the job runs before all have opened it or after all have closed it. */
+/* The life of a job's entry at its manager: made for the origin, opened at every member, and, after
+ * the first reason to end, closed at every member. Nothing of the job runs before all have opened
+ * it or after all have closed it. */
 #include "services/job_private.h"
 
 /* Bit t of row s: s -> t is legal. */
@@ -37,7 +38,7 @@ void job_entry_begin(struct node *n, const struct job_entry *e, struct msg *m, e
     m->head.generation = e->generation;
 }
 
-/* ---- open ------------------------------------------------------------------------------------------ */
+/* ---- open ------------------------------------------------------------------------------------ */
 
 static void send_open(struct node *n, const struct job_entry *e, seat_id seat) {
     struct msg m;
@@ -140,7 +141,7 @@ void job_on_opened(struct node *n, const struct msg *m, const struct msg_from *f
     }
 }
 
-/* ---- close ----------------------------------------------------------------------------------------- */
+/* ---- close ----------------------------------------------------------------------------------- */
 
 static void send_close(struct node *n, const struct job_entry *e, seat_id seat) {
     struct msg m;

@@ -1,9 +1,10 @@
-/* Linux's rules for the map of a job. Every operation is checked whole before the map changes; what takes rights away
- * changes the map at once and leaves a plan, because the answer waits for every node [P 9.2].
+/* Linux's rules for the map of a job. Every operation is checked whole before the map changes; what
+ * takes rights away changes the map at once and leaves a plan, because the answer waits for every
+ * node [P 9.2].
  *
- * Births: a page may only join an area older than itself when no unmapping happened since that area was made: then no
- * straggler of an unmapped page can carry the area's birth. So growth after growth is one area (heaps, stacks), and
- * growth after an unmapping is a new one. */
+ * Births: a page may only join an area older than itself when no unmapping happened since that area
+ * was made: then no straggler of an unmapped page can carry the area's birth. So growth after
+ * growth is one area (heaps, stacks), and growth after an unmapping is a new one. */
 #include "services/job_map.h"
 
 void map_init(struct job_map *map) {
@@ -159,7 +160,8 @@ static int32_t map_munmap(struct job_map *map, const uint32_t arg[4], struct map
     return map_remove(map, first, pages, plan);
 }
 
-/* Does the protection take a right away somewhere in the range? Execute alone is no right on i386. */
+/* Does the protection take a right away somewhere in the range? Execute alone is no right on
+ * i386. */
 static bool is_tighter(const struct area_list *l, page_no first, uint32_t pages, uint8_t prot) {
     for (page_no page = first; page < first + pages;) {
         const struct area *a = area_find(l, page);
@@ -237,8 +239,8 @@ static int32_t map_mremap(struct job_map *map, const uint32_t arg[4], struct map
     if (new < old) {
         result = map_remove(map, first + new, old - new, plan);
     } else if (new > old) {
-        bool is_room = in_user_space(first, new) &&
-                       area_is_free(&map->areas, first + old, new - old);
+        bool is_room =
+            in_user_space(first, new) && area_is_free(&map->areas, first + old, new - old);
         result = is_room ? map_grow(map, first + old, new - old, a->prot) : -ERR_NO_MEMORY;
     }
     return result < 0 ? result : address_result(arg[0]);

@@ -1,6 +1,7 @@
-/* The threads of a job at its manager: tids, places, ends. A row is made when the tid is given away, before the thread
- * exists anywhere, and lives until its END: so the manager always knows whom it may hear from, and each row keeps its
- * thread's last operation with its result [P 9.10]. */
+/* The threads of a job at its manager: tids, places, ends. A row is made when the tid is given
+ * away, before the thread exists anywhere, and lives until its END: so the manager always knows
+ * whom it may hear from, and each row keeps its thread's last operation with its result [P
+ * 9.10]. */
 #include "services/job_private.h"
 
 /* Children's tids: above every job_id, which is the main thread's tid and the pid. */
@@ -10,7 +11,8 @@ uint32_t job_thread_find(struct node *n, job_id job, thread_id tid) {
     struct jobs *j = jobs_of(n);
     uint32_t row = rows_first(jobs_threads_index(j), rows_hash(job, tid));
 
-    while (row != ROW_NONE && (jobs_threads(j)[row].job != job || jobs_threads(j)[row].tid != tid)) {
+    while (row != ROW_NONE &&
+           (jobs_threads(j)[row].job != job || jobs_threads(j)[row].tid != tid)) {
         row = rows_next(jobs_threads_index(j), row);
     }
     return row;
@@ -57,7 +59,7 @@ bool job_has_thread(struct node *n, job_id job, thread_id tid) {
     return tid == job || job_thread_find(n, job, tid) != ROW_NONE;
 }
 
-/* ---- place ------------------------------------------------------------------------------------------ */
+/* ---- place ----------------------------------------------------------------------------------- */
 
 /* Fewest threads of the job; among equals the parent's own seat last, else the lowest [P 9.6]. */
 static seat_id seat_choose(const struct node *n, const struct job_entry *e, const struct msg *m) {
@@ -95,8 +97,8 @@ static void place(struct node *n, struct job_entry *e, const struct msg *m,
                   struct job_thread *parent) {
     seat_id seat = seat_choose(n, e, m);
     thread_id tid = TID_FIRST_CHILD + e->next_tid;
-    uint32_t row = seat != SEAT_NONE && tid <= TID_LAST ? job_thread_add(n, e, tid, seat)
-                                                        : ROW_NONE;
+    uint32_t row =
+        seat != SEAT_NONE && tid <= TID_LAST ? job_thread_add(n, e, tid, seat) : ROW_NONE;
 
     parent->value = 0;
     parent->value2 = 0;
@@ -111,9 +113,8 @@ static void place(struct node *n, struct job_entry *e, const struct msg *m,
 
 /* The tid that a full host refused was never a thread: its row goes before another one is made. */
 static void forget_refused(struct node *n, struct job_entry *e, const struct msg *m) {
-    uint32_t row = m->place.thread != m->place.parent
-                       ? job_thread_find(n, e->job, m->place.thread)
-                       : ROW_NONE;
+    uint32_t row =
+        m->place.thread != m->place.parent ? job_thread_find(n, e->job, m->place.thread) : ROW_NONE;
 
     if (row != ROW_NONE && jobs_threads(jobs_of(n))[row].op == 0) {
         thread_remove(n, e, row);
@@ -141,10 +142,10 @@ void job_on_place(struct node *n, const struct msg *m) {
     send_placed(n, m, parent);
 }
 
-/* ---- end -------------------------------------------------------------------------------------------- */
+/* ---- end ------------------------------------------------------------------------------------- */
 
-/* A thread that is not known has ended already: its first ENDED is on the way, and said again does no harm. The last
- * one takes the job with it; its status is the job's, as in Linux since 5.17. */
+/* A thread that is not known has ended already: its first ENDED is on the way, and said again does
+ * no harm. The last one takes the job with it; its status is the job's, as in Linux since 5.17. */
 void job_on_thread_end(struct node *n, const struct msg *m) {
     struct job_entry *e = job_entry_find(n, m);
     struct msg out;

@@ -1,7 +1,9 @@
-/* The job service's state on one node. Included by services/job*.c, services/threads_manager.c and their tests only.
+/* The job service's state on one node. Included by services/job*.c, services/threads_manager.c and
+ * their tests only.
  *
- * Three roles: every node (struct job_local: job_local.c, job_cache.c), the job's manager (struct job_entry:
- * job_manager.c, job_place.c, job_call.c), the origin (part of job_local: job_run.c, job_stream.c). */
+ * Three roles: every node (struct job_local: job_local.c, job_cache.c), the job's manager (struct
+ * job_entry: job_manager.c, job_place.c, job_call.c), the origin (part of job_local: job_run.c,
+ * job_stream.c). */
 #pragma once
 
 #include "adapt/trace.h"
@@ -13,12 +15,13 @@
 
 enum { SEAT_WORDS = SEATS_MAX / 32 };
 
-/* ---- every node -------------------------------------------------------------------------------- */
+/* ---- every node
+ * -------------------------------------------------------------------------------- */
 
 enum local_state {
     LOCAL_FREE,
-    LOCAL_ASKED,  /* origin: JOB_NEW sent */
-    LOCAL_READY,  /* origin: open here, waits until it is so everywhere */
+    LOCAL_ASKED, /* origin: JOB_NEW sent */
+    LOCAL_READY, /* origin: open here, waits until it is so everywhere */
     LOCAL_OPEN,
     LOCAL_CLOSED, /* origin: closed here, waits until it is so everywhere */
     LOCAL_STATES
@@ -28,32 +31,33 @@ struct job_local {
     job_id job;
     uint16_t generation;
     seat_id origin;
-    uint8_t state;           /* enum local_state; written by job_local_set() only */
-    uint8_t end_wanted;      /* END was asked for here, with end_status: asked again by resend */
+    uint8_t state;      /* enum local_state; written by job_local_set() only */
+    uint8_t end_wanted; /* END was asked for here, with end_status: asked again by resend */
     uint32_t end_status;
-    uint32_t handle;         /* origin: of the asker */
-    token_no main;           /* origin: slot booked for the main thread */
-    uint32_t ticket;         /* origin: of the FX_INPUT_WANTED that is out, or the last one */
-    uint8_t input_asked;     /* origin: FX_INPUT_WANTED is out */
-    uint8_t input_unacked;   /* origin: the answer's bytes still are in the link */
-    uint8_t input_over;      /* origin: end of file, for ever */
+    uint32_t handle;       /* origin: of the asker */
+    token_no main;         /* origin: slot booked for the main thread */
+    uint32_t ticket;       /* origin: of the FX_INPUT_WANTED that is out, or the last one */
+    uint8_t input_asked;   /* origin: FX_INPUT_WANTED is out */
+    uint8_t input_unacked; /* origin: the answer's bytes still are in the link */
+    uint8_t input_over;    /* origin: end of file, for ever */
     uint8_t pad;
-    uint32_t shrunk;         /* map version of the last SHRINK done here */
+    uint32_t shrunk;                    /* map version of the last SHRINK done here */
     uint32_t first_reader, last_reader; /* origin: rows of struct job_reader, ROW_NONE */
-    uint32_t first_writer, last_writer; /* origin: the same, of writes that the world had no room for */
-    uint32_t output_room;    /* origin: bytes that the world takes; OUTPUT_ENDLESS: all */
-    struct area_list areas;  /* what is known of the map */
+    uint32_t first_writer,
+        last_writer;        /* origin: the same, of writes that the world had no room for */
+    uint32_t output_room;   /* origin: bytes that the world takes; OUTPUT_ENDLESS: all */
+    struct area_list areas; /* what is known of the map */
 };
 
 #define OUTPUT_ENDLESS 0xFFFFFFFFu
 
-/* A thread that waits for bytes of stdin, or for room for its output, at the origin: <= every thread of the cluster.
- * 24 bytes. */
+/* A thread that waits for bytes of stdin, or for room for its output, at the origin: <= every
+ * thread of the cluster. 24 bytes. */
 struct job_reader {
     thread_id tid;
     token_no token;
     uint32_t op;
-    uint32_t most;           /* bytes that it wants, or wants to write */
+    uint32_t most; /* bytes that it wants, or wants to write */
     uint32_t next;
     seat_id seat;
     job_id job;
@@ -63,11 +67,11 @@ struct job_reader {
 struct job_query {
     page_no page;
     job_id job;
-    uint8_t access;          /* most that was asked for */
-    uint8_t joined;          /* somebody joined after the question left: a refusal is too old for him */
+    uint8_t access; /* most that was asked for */
+    uint8_t joined; /* somebody joined after the question left: a refusal is too old for him */
 };
 
-/* ---- the job's manager --------------------------------------------------------------------------- */
+/* ---- the job's manager ----------------------------------------------------------------------- */
 
 enum entry_state {
     ENTRY_FREE,
@@ -81,42 +85,43 @@ struct job_entry {
     job_id job;
     uint16_t generation;
     seat_id origin;
-    uint8_t state;            /* enum entry_state; written by job_entry_set() only */
-    uint8_t end_wanted;       /* END came while OPENING */
-    uint32_t status;          /* as from wait(2); the first one counts */
-    int32_t refused;          /* a member's reason, < 0: the job never starts */
+    uint8_t state;      /* enum entry_state; written by job_entry_set() only */
+    uint8_t end_wanted; /* END came while OPENING */
+    uint32_t status;    /* as from wait(2); the first one counts */
+    int32_t refused;    /* a member's reason, < 0: the job never starts */
     uint32_t cpu_set;
-    uint32_t waiting[SEAT_WORDS];    /* seats whose OPENED or CLOSED is missing */
-    uint32_t owners[SEAT_WORDS];     /* reserved: seats that ever owned a page of the job [P 8.7] */
+    uint32_t waiting[SEAT_WORDS]; /* seats whose OPENED or CLOSED is missing */
+    uint32_t owners[SEAT_WORDS];  /* reserved: seats that ever owned a page of the job [P 8.7] */
     /* threads */
-    uint32_t threads;         /* living or on their way */
+    uint32_t threads; /* living or on their way */
     uint32_t next_tid;
     uint16_t per_seat[SEATS_MAX];
     /* map and files */
     struct job_map map;
     struct job_files files;
-    uint32_t shrinker;        /* row of the thread whose call waits for every node; ROW_NONE: no shrink */
+    uint32_t shrinker; /* row of the thread whose call waits for every node; ROW_NONE: no shrink */
     int32_t shrink_result;
     struct map_plan plan;
-    uint32_t shrinking[SEAT_WORDS];  /* seats whose SHRUNK is missing */
-    uint32_t ask_again[SEAT_WORDS];  /* seats that asked for a page of the range meanwhile */
+    uint32_t shrinking[SEAT_WORDS];     /* seats whose SHRUNK is missing */
+    uint32_t ask_again[SEAT_WORDS];     /* seats that asked for a page of the range meanwhile */
     uint32_t first_queued, last_queued; /* rows of threads whose map call waits behind it */
 };
 
-/* A thread of a job that this node manages, and its last operation here [P 9.10]: <= every thread of the cluster. */
+/* A thread of a job that this node manages, and its last operation here [P 9.10]: <= every thread
+ * of the cluster. */
 enum row_state { ROW_DONE, ROW_QUEUED, ROW_SHRINKING };
 struct job_thread {
-    job_id job;               /* 0: free row */
+    job_id job; /* 0: free row */
     seat_id seat;
     thread_id tid;
-    uint32_t op;              /* last operation; 0: none yet */
-    uint8_t state;            /* enum row_state of it */
+    uint32_t op;   /* last operation; 0: none yet */
+    uint8_t state; /* enum row_state of it */
     uint8_t pad[3];
     token_no token;
-    int32_t result;           /* of a done one */
+    int32_t result; /* of a done one */
     uint32_t value, value2;
-    uint32_t arg[5];          /* of a queued map call */
-    uint32_t next;            /* in the queue */
+    uint32_t arg[5]; /* of a queued map call */
+    uint32_t next;   /* in the queue */
     uint32_t pad2;
 };
 
@@ -124,14 +129,15 @@ enum { DRAIN_MAX = 16 }; /* answers of one step to queued calls: the loopback ri
 enum { JOB_COOKIE_WRITE = 1, JOB_COOKIE_INPUT = 2 }; /* of on_acked; INPUT + local row */
 
 struct jobs {
-    uint32_t runs;            /* jobs ever started here */
-    uint32_t queries;         /* used rows of the query table */
+    uint32_t runs;    /* jobs ever started here */
+    uint32_t queries; /* used rows of the query table */
     uint32_t queries_max;
-    uint32_t drain_wanted;    /* more to answer than one step may */
+    uint32_t drain_wanted; /* more to answer than one step may */
     uint32_t threads_index_at, threads_at, readers_index_at, readers_at, queries_at;
-    uint32_t tickets;         /* FX_INPUT_WANTED ever */
-    page_no refusing_page;    /* while dsm_on_area() runs: what the manager has just said of it is final */
-    job_id refusing_job;      /* 0: nothing */
+    uint32_t tickets; /* FX_INPUT_WANTED ever */
+    page_no
+        refusing_page; /* while dsm_on_area() runs: what the manager has just said of it is final */
+    job_id refusing_job; /* 0: nothing */
     uint16_t pad;
     struct job_local local[JOBS_MAX];
     struct job_entry entry[JOBS_MAX];
@@ -174,7 +180,8 @@ void seats_all_members(const struct node *n, uint32_t set[SEAT_WORDS]);
 
 /* job_local.c */
 struct job_local *job_local_find(struct node *n, job_id job); /* in any state but FREE */
-struct job_local *job_local_open(struct node *n, const struct msg *m); /* READY or OPEN, same generation */
+struct job_local *job_local_open(struct node *n,
+                                 const struct msg *m); /* READY or OPEN, same generation */
 struct job_local *job_local_take(struct node *n);
 void job_local_set(struct node *n, struct job_local *l, enum local_state state);
 void job_on_open(struct node *n, const struct msg *m, const struct msg_from *from);

@@ -1,5 +1,6 @@
-/* The origin of a job: `run` asks the job's manager for an entry, the main thread starts here when every member knows
- * the job, and the asker hears of the end when every member has dropped it. Also `kill` of the console. */
+/* The origin of a job: `run` asks the job's manager for an entry, the main thread starts here when
+ * every member knows the job, and the asker hears of the end when every member has dropped it. Also
+ * `kill` of the console. */
 #include "adapt/report.h"
 #include "services/job_private.h"
 
@@ -11,8 +12,9 @@ static void started(struct node *n, job_id job, uint32_t handle, int32_t result)
     e->result = result;
 }
 
-/* A number that no job has here: this seat, then a count that starts again after 255 runs; the generation tells the
- * jobs of one number apart. It rises by 16, which leaves 15 restores to each. */
+/* A number that no job has here: this seat, then a count that starts again after 255 runs; the
+ * generation tells the jobs of one number apart. It rises by 16, which leaves 15 restores to
+ * each. */
 static job_id number_next(struct node *n, uint16_t *generation) {
     struct jobs *j = jobs_of(n);
     job_id job;

@@ -1,10 +1,11 @@
 /* The job service's plug-in: memory, dispatch, what is sent again after a view change. */
 #include "services/job_private.h"
 
-/* ---- memory: the struct, then four tables -------------------------------------------------------- */
+/* ---- memory: the struct, then four tables ---------------------------------------------------- */
 
 static uint32_t threads_for(const struct limits *limits) {
-    return limits->threads * MEMBERS_MAX; /* every thread of the cluster may be of jobs managed here */
+    return limits->threads *
+           MEMBERS_MAX; /* every thread of the cluster may be of jobs managed here */
 }
 
 static uint32_t queries_for(const struct limits *limits) {
@@ -50,7 +51,7 @@ static void init(struct node *n, void *state, const struct limits *limits) {
     rows_init(jobs_readers_index(j), threads_for(limits));
 }
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void send_call(struct node *n, token_no token) {
     const struct thread_slot *slot = threads_slot(n, token);
@@ -73,13 +74,19 @@ static void on_manager_call(struct node *n, const struct event_call *call) {
     }
 }
 
+/* A fatal fault may end the job in the middle of another call of its thread: then the slot stays as
+ * it is, and JOB_CLOSE empties it. */
 static void on_exit_group(struct node *n, const struct event_call *call) {
-    const struct thread_slot *slot = threads_call(n, call);
+    const struct thread_slot *slot = threads_slot(n, call->token);
 
-    if (slot != NULL) {
-        threads_set(n, call->token, SLOT_ENDING);
-        job_end(n, slot->job, call->arg[0]);
+    if (slot == NULL || slot->state < SLOT_READY) {
+        node_refuse(n, "the end of a job by nobody", call->token, call->arg[0]);
+        return;
     }
+    if (slot->state == SLOT_READY && threads_call(n, call) != NULL) {
+        threads_set(n, call->token, SLOT_ENDING);
+    }
+    job_end(n, slot->job, call->arg[0]);
 }
 
 static void on_event(struct node *n, const struct event *ev) {
@@ -117,10 +124,11 @@ static void on_event(struct node *n, const struct event *ev) {
     }
 }
 
-/* ---- messages -------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static void on_answer(struct node *n, const struct msg *m) {
-    const struct thread_slot *slot = threads_waiting(n, &m->head, m->answer.token, m->answer.thread);
+    const struct thread_slot *slot =
+        threads_waiting(n, &m->head, m->answer.token, m->answer.thread);
 
     if (slot == NULL || slot->state != SLOT_ASKED || slot->call == CALL_KILL_THREAD) {
         return;
@@ -211,7 +219,7 @@ static void on_acked(struct node *n, uint32_t cookie, bool lost) {
     }
 }
 
-/* ---- time and views --------------------------------------------------------------------------------- */
+/* ---- time and views -------------------------------------------------------------------------- */
 
 /* No timers: only what was too much for one step goes on in the next. */
 static uint64_t deadline_us(const struct node *n) {

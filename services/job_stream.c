@@ -1,10 +1,11 @@
-/* stdin, stdout and stderr: they belong to the origin [D 10]. Output goes there as it is and is answered when it is the
- * world's; what the world has no room for is dropped and answered, with 0 bytes taken, when it has. Input is asked of
- * the world for one reader at a time, in order. The origin is one node for the whole job, so these requests are never
- * sent again: the link between two living nodes delivers them once. */
+/* stdin, stdout and stderr: they belong to the origin [D 10]. Output goes there as it is and is
+ * answered when it is the world's; what the world has no room for is dropped and answered, with 0
+ * bytes taken, when it has. Input is asked of the world for one reader at a time, in order. The
+ * origin is one node for the whole job, so these requests are never sent again: the link between
+ * two living nodes delivers them once. */
 #include "services/job_private.h"
 
-/* ---- requester -------------------------------------------------------------------------------------- */
+/* ---- requester ------------------------------------------------------------------------------- */
 
 static seat_id origin_of(struct node *n, job_id job) {
     const struct job_local *l = job_local_find(n, job);
@@ -68,7 +69,7 @@ void job_on_read_in(struct node *n, const struct event_call *call) {
     node_send(n, origin_of(n, slot->job), &m);
 }
 
-/* ---- origin ------------------------------------------------------------------------------------------ */
+/* ---- origin ---------------------------------------------------------------------------------- */
 
 static void begin_answer(struct node *n, const struct job_local *l, struct msg *m, int32_t result) {
     job_msg_begin(n, m, MSG_JOB_ANSWER, key_make(SERVICE_JOB, l->job, 0));
@@ -76,7 +77,8 @@ static void begin_answer(struct node *n, const struct job_local *l, struct msg *
     m->answer.result = result;
 }
 
-/* A row for the thread that sent this request; ROW_NONE: a straggler, since the rows are as many as all threads. */
+/* A row for the thread that sent this request; ROW_NONE: a straggler, since the rows are as many as
+ * all threads. */
 static uint32_t waiter_take(struct node *n, const struct job_local *l, const struct msg *m,
                             const struct msg_from *from, uint32_t most) {
     struct jobs *j = jobs_of(n);
@@ -191,7 +193,8 @@ static void ask_world(struct node *n, struct job_local *l) {
 }
 
 /* The first reader gets these bytes; none: the end of the file. */
-static void reader_answer(struct node *n, struct job_local *l, const uint8_t *bytes, uint32_t size) {
+static void reader_answer(struct node *n, struct job_local *l, const uint8_t *bytes,
+                          uint32_t size) {
     const struct job_reader *r = &jobs_readers(jobs_of(n))[l->first_reader];
     uint32_t cookie = size != 0 ? JOB_COOKIE_INPUT + (uint32_t)(l - jobs_of(n)->local) : 0;
     struct msg out;
@@ -238,8 +241,7 @@ void job_on_input(struct node *n, const struct event_call *call) {
     struct jobs *j = jobs_of(n);
     struct job_local *l = call->arg[0] >> 24 < JOBS_MAX ? &j->local[call->arg[0] >> 24] : NULL;
 
-    if (l == NULL || !l->input_asked || l->ticket != call->arg[0] ||
-        l->first_reader == ROW_NONE) {
+    if (l == NULL || !l->input_asked || l->ticket != call->arg[0] || l->first_reader == ROW_NONE) {
         return; /* the job is over, or that ticket was answered */
     }
     uint32_t most = jobs_readers(j)[l->first_reader].most;
@@ -256,7 +258,8 @@ void job_on_input(struct node *n, const struct event_call *call) {
 }
 
 void job_input_acked(struct node *n, struct job_local *l) {
-    if (l->state == LOCAL_OPEN) { /* else the job is over, perhaps another one is starting in its row */
+    if (l->state ==
+        LOCAL_OPEN) { /* else the job is over, perhaps another one is starting in its row */
         l->input_unacked = 0;
         ask_world(n, l);
     }

@@ -1,4 +1,5 @@
-/* Rows of a table found by a hash. A chain is a list through link[buckets + row]; free rows are one more chain. */
+/* Rows of a table found by a hash. A chain is a list through link[buckets + row]; free rows are one
+ * more chain. */
 #include "services/rows.h"
 
 static uint32_t buckets_for(uint32_t capacity) {

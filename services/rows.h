@@ -1,5 +1,6 @@
-/* Which rows of a table are used, and how one is found by a hash: bucket chains and a free list of row numbers in one
- * block of memory, without pointers. The rows themselves (any struct) stand elsewhere, the owner compares their keys:
+/* Which rows of a table are used, and how one is found by a hash: bucket chains and a free list of
+ * row numbers in one block of memory, without pointers. The rows themselves (any struct) stand
+ * elsewhere, the owner compares their keys:
  *
  *   for (row = rows_first(r, hash); row != ROW_NONE; row = rows_next(r, row)) { if (it is mine) … }
  *
@@ -12,10 +13,10 @@
 
 struct rows {
     uint32_t capacity;
-    uint32_t buckets;   /* a power of two >= capacity */
+    uint32_t buckets; /* a power of two >= capacity */
     uint32_t used;
-    uint32_t free;      /* first free row, ROW_NONE: full */
-    uint32_t link[];    /* heads of the buckets, then the successor of each row */
+    uint32_t free;   /* first free row, ROW_NONE: full */
+    uint32_t link[]; /* heads of the buckets, then the successor of each row */
 };
 
 /* Bytes of the block for so many rows; a multiple of 8. */

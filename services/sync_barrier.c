@@ -1,5 +1,6 @@
-/* Barriers at their manager: a generation and the set of threads that have arrived in it, never a count of messages, so
- * an arrival that is told twice counts once [P 9.10]. The last one releases all: one message to each node. */
+/* Barriers at their manager: a generation and the set of threads that have arrived in it, never a
+ * count of messages, so an arrival that is told twice counts once [P 9.10]. The last one releases
+ * all: one message to each node. */
 #include "adapt/report.h"
 #include "services/sync_private.h"
 

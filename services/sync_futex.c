@@ -1,5 +1,6 @@
-/* Futexes at their manager [P 9.3, 9.4]. First come, first woken. The order of messages here decides every race between
- * a wake and a cancel: whichever comes first has the waiter, and a wake that finds its waiter cancelled goes on. */
+/* Futexes at their manager [P 9.3, 9.4]. First come, first woken. The order of messages here
+ * decides every race between a wake and a cancel: whichever comes first has the waiter, and a wake
+ * that finds its waiter cancelled goes on. */
 #include "adapt/report.h"
 #include "services/sync_private.h"
 
@@ -21,7 +22,7 @@ void sync_send(struct node *n, const struct msg *m, enum msg_type type, int32_t 
     node_send(n, m->head.seat, &out);
 }
 
-/* ---- notices --------------------------------------------------------------------------------------- */
+/* ---- notices --------------------------------------------------------------------------------- */
 
 static void notice_begin(struct node *n, struct msg *m, const struct sync_notice *notice) {
     msg_begin(n, m, notice->type, notice->key);
@@ -66,7 +67,7 @@ void sync_notify(struct node *n, const struct sync_notice *notice, const uint32_
     }
 }
 
-/* ---- wake ------------------------------------------------------------------------------------------ */
+/* ---- wake ------------------------------------------------------------------------------------ */
 
 enum { WAKE_AT_ONCE = 128 }; /* chosen in one go; the rest in further ones of the same step */
 
@@ -146,7 +147,7 @@ void sync_refuse_full(struct node *n, const struct msg *m, uint32_t row, int32_t
     sync_send(n, m, MSG_SYNC_ANSWER, result);
 }
 
-/* ---- wait and cancel -------------------------------------------------------------------------------- */
+/* ---- wait and cancel ------------------------------------------------------------------------- */
 
 /* The thread's own row once more, as it was answered. */
 static void say_woken(struct node *n, const struct msg *m, uint32_t row) {
@@ -185,9 +186,8 @@ void sync_on_wait(struct node *n, const struct msg *m) {
     if (row != ROW_NONE) {
         sync_row_begin(s, row, m);
     }
-    uint32_t e = row != ROW_NONE
-                     ? sync_entry_get(s, key_job(m->head.key), key_index(m->head.key))
-                     : ROW_NONE;
+    uint32_t e = row != ROW_NONE ? sync_entry_get(s, key_job(m->head.key), key_index(m->head.key))
+                                 : ROW_NONE;
 
     if (e == ROW_NONE) { /* the caller looks at the word again and comes back */
         sync_refuse_full(n, m, row, -ERR_AGAIN);
@@ -198,7 +198,8 @@ void sync_on_wait(struct node *n, const struct msg *m) {
     sync_send(n, m, MSG_FUTEX_QUEUED, 0);
 }
 
-/* A waiter that is not queued any more was chosen by a wake that its node will ignore: the next one gets it [P 9.4]. */
+/* A waiter that is not queued any more was chosen by a wake that its node will ignore: the next one
+ * gets it [P 9.4]. */
 void sync_on_cancel(struct node *n, const struct msg *m) {
     struct sync *s = sync_of(n);
     uint32_t row = sync_row_get(s, m);
@@ -207,7 +208,8 @@ void sync_on_cancel(struct node *n, const struct msg *m) {
     if (order == SYNC_IS_OLD) {
         return;
     }
-    if (row != ROW_NONE && order == SYNC_IS_NEW) { /* its WAIT comes later: then it is a repeat of a cancelled one */
+    if (row != ROW_NONE &&
+        order == SYNC_IS_NEW) { /* its WAIT comes later: then it is a repeat of a cancelled one */
         sync_row_begin(s, row, m);
         sync_row_set(s, row, SYNC_CANCELLED);
     } else if (row != ROW_NONE && sync_rows(s)[row].state == SYNC_WAITING) {

@@ -1,5 +1,6 @@
-/* Futexes and barriers at the node of the thread that asks [P 9.3]. The state of the thread's slot says what is under
- * way (services/threads.h); every answer names its operation, so what fits no slot is a straggler. */
+/* Futexes and barriers at the node of the thread that asks [P 9.3]. The state of the thread's slot
+ * says what is under way (services/threads.h); every answer names its operation, so what fits no
+ * slot is a straggler. */
 #include "services/sync_private.h"
 
 static uint64_t key_of(const struct thread_slot *slot) {
@@ -22,7 +23,8 @@ static void request(struct node *n, token_no token, enum msg_type type) {
         m.sync.count = 1;
     } else if (slot->call == CALL_FUTEX_WAIT) {
         m.sync.bitset = slot->arg[1];
-    } else if (slot->call == CALL_FUTEX_WAKE) { /* none or fewer wakes one: Linux counts first and compares then */
+    } else if (slot->call == CALL_FUTEX_WAKE) { /* none or fewer wakes one: Linux counts first and
+                                                   compares then */
         m.sync.count = (int32_t)slot->arg[1] > 0 ? slot->arg[1] : 1;
         m.sync.bitset = slot->arg[2];
     } else {
@@ -36,7 +38,7 @@ void sync_exit_wake(struct node *n, token_no token, uint32_t address) {
     request(n, token, MSG_FUTEX_WAKE);
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void cancel(struct node *n, token_no token, int32_t result) {
     threads_slot(n, token)->result = result;
@@ -94,14 +96,15 @@ void sync_on_call(struct node *n, const struct event_call *call) {
 
     threads_set(n, call->token, is_wait ? SLOT_FUTEX_ASKED : SLOT_ASKED);
     request(n, call->token,
-            is_wait                         ? MSG_FUTEX_WAIT
+            is_wait                       ? MSG_FUTEX_WAIT
             : call->op == CALL_FUTEX_WAKE ? MSG_FUTEX_WAKE
-                                            : MSG_BARRIER_ARRIVE);
+                                          : MSG_BARRIER_ARRIVE);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
-/* A wait that was sent again after its answer had been forgotten: nobody waits here, so nobody may be woken for it. */
+/* A wait that was sent again after its answer had been forgotten: nobody waits here, so nobody may
+ * be woken for it. */
 static void disown(struct node *n, const struct msg *m) {
     struct msg out = *m;
 
@@ -110,8 +113,7 @@ static void disown(struct node *n, const struct msg *m) {
 }
 
 void sync_on_queued(struct node *n, const struct msg *m) {
-    const struct thread_slot *slot =
-        threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
+    const struct thread_slot *slot = threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
 
     if (slot == NULL) {
         disown(n, m);
@@ -127,8 +129,8 @@ void sync_on_queued(struct node *n, const struct msg *m) {
     e->job = slot->job;
 }
 
-/* COMPARE: the world is looking at the word, and hears of the wake when it has answered. CANCEL: the manager has given
- * this wake to the next waiter, or will. */
+/* COMPARE: the world is looking at the word, and hears of the wake when it has answered. CANCEL:
+ * the manager has given this wake to the next waiter, or will. */
 static void woken(struct node *n, const struct msg *m, const struct woken_row *row) {
     struct msg_head head = m->head;
 
@@ -152,8 +154,7 @@ void sync_on_woken(struct node *n, const struct msg *m) {
 }
 
 void sync_on_cancelled(struct node *n, const struct msg *m) {
-    const struct thread_slot *slot =
-        threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
+    const struct thread_slot *slot = threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
 
     if (slot != NULL && slot->state == SLOT_FUTEX_CANCEL) {
         threads_wake(n, m->sync.token, slot->result);
@@ -161,8 +162,7 @@ void sync_on_cancelled(struct node *n, const struct msg *m) {
 }
 
 void sync_on_answer(struct node *n, const struct msg *m) {
-    const struct thread_slot *slot =
-        threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
+    const struct thread_slot *slot = threads_waiting(n, &m->head, m->sync.token, m->sync.thread);
 
     if (slot == NULL) {
         return;
@@ -174,7 +174,7 @@ void sync_on_answer(struct node *n, const struct msg *m) {
     }
 }
 
-/* ---- barriers -------------------------------------------------------------------------------------- */
+/* ---- barriers -------------------------------------------------------------------------------- */
 
 /* The newest generation released of each barrier, for a manager that must be rebuilt [P 9.10]. */
 static void remember(struct node *n, const struct msg *m) {
@@ -209,7 +209,7 @@ void sync_on_release(struct node *n, const struct msg *m) {
     }
 }
 
-/* ---- time and views -------------------------------------------------------------------------------- */
+/* ---- time and views -------------------------------------------------------------------------- */
 
 void sync_timeouts(struct node *n) {
     struct thread_slot *slot;

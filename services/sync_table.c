@@ -1,5 +1,6 @@
-/* The tables of a manager of futexes and barriers: one row per thread (its last operation here), one entry per address.
- * A row is either in the queue of an entry or in the list of kept rows, whose oldest gives way when all are used. */
+/* The tables of a manager of futexes and barriers: one row per thread (its last operation here),
+ * one entry per address. A row is either in the queue of an entry or in the list of kept rows,
+ * whose oldest gives way when all are used. */
 #include "services/sync_private.h"
 
 /* Bit t of row s: s -> t is legal. A done row takes the next operation (NEW). */
@@ -26,7 +27,7 @@ static bool is_queued(const struct sync_row *r) {
     return r->state == SYNC_WAITING || r->state == SYNC_ARRIVED;
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void list_append(struct sync *s, struct sync_list *l, uint32_t row) {
     struct sync_row *rows = sync_rows(s);
@@ -58,7 +59,7 @@ static void list_remove(struct sync *s, struct sync_list *l, uint32_t row) {
     }
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 uint32_t sync_row_find(struct sync *s, job_id job, thread_id tid) {
     uint32_t row = rows_first(sync_rows_index(s), rows_hash(job, tid));
@@ -109,7 +110,8 @@ enum sync_order sync_row_order(struct sync *s, uint32_t row, uint32_t op) {
     return (int32_t)(op - r->op) > 0 ? SYNC_IS_NEW : SYNC_IS_OLD;
 }
 
-/* A thread has one operation under way; a newer one says that the older is over, whatever became of its cancel. */
+/* A thread has one operation under way; a newer one says that the older is over, whatever became of
+ * its cancel. */
 void sync_row_begin(struct sync *s, uint32_t row, const struct msg *m) {
     struct sync_row *r = &sync_rows(s)[row];
 
@@ -125,7 +127,7 @@ void sync_row_begin(struct sync *s, uint32_t row, const struct msg *m) {
     sync_row_set(s, row, SYNC_NEW);
 }
 
-/* ---- entries --------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 uint32_t sync_entry_find(struct sync *s, job_id job, uint64_t index) {
     uint32_t e = rows_first(sync_entries_index(s), rows_hash(job, index));
@@ -144,7 +146,8 @@ static void entry_drop(struct sync *s, uint32_t e) {
     memset(entry, 0, sizeof(*entry));
 }
 
-/* A barrier that nobody is in may be forgotten: its generation only serves a rebuild, and nodes remember it too. */
+/* A barrier that nobody is in may be forgotten: its generation only serves a rebuild, and nodes
+ * remember it too. */
 static void idle_entry_drop(struct sync *s) {
     for (uint32_t e = 0; e < sync_entries_index(s)->capacity; e++) {
         if (sync_entries(s)[e].job != 0 && sync_entries(s)[e].count == 0) {
@@ -171,7 +174,7 @@ uint32_t sync_entry_get(struct sync *s, job_id job, uint64_t index) {
     return e;
 }
 
-/* ---- queues ---------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 void sync_enqueue(struct sync *s, uint32_t entry, uint32_t row, enum sync_state state) {
     list_remove(s, &s->kept, row);

@@ -1,5 +1,6 @@
-/* The slots of a node's threads: their states, their calls, their timers, and the plug-in of the service. Runs inside
- * node_step(); never names a node. A slot's state changes in threads_set() only. */
+/* The slots of a node's threads: their states, their calls, their timers, and the plug-in of the
+ * service. Runs inside node_step(); never names a node. A slot's state changes in threads_set()
+ * only. */
 #include "services/dsm.h"
 #include "services/sync.h"
 #include "services/threads_private.h"
@@ -36,7 +37,7 @@ static const char *const slot_names[SLOT_STATES] = {
     [SLOT_EXIT_END] = "exit",       [SLOT_ENDING] = "job ends",
 };
 
-/* ---- slots --------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 struct thread_slot *threads_slot(struct node *n, token_no token) {
     struct threads *t = threads_of(n);
@@ -139,7 +140,7 @@ void threads_unbook(struct node *n, token_no token) {
     threads_slot_free(n, token);
 }
 
-/* ---- long messages -------------------------------------------------------------------------------- */
+/* ---- long messages --------------------------------------------------------------------------- */
 
 bool threads_long_take(struct node *n) {
     struct threads *t = threads_of(n);
@@ -178,7 +179,7 @@ static void on_acked(struct node *n, uint32_t cookie, bool lost) {
     threads_long_done(n);
 }
 
-/* ---- timers --------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 void threads_timer(struct node *n, uint64_t deadline_us) {
     struct threads *t = threads_of(n);
@@ -232,7 +233,7 @@ static void on_tick(struct node *n) {
     }
 }
 
-/* ---- the plug-in ---------------------------------------------------------------------------------- */
+/* ---- the plug-in ----------------------------------------------------------------------------- */
 
 static uint32_t entries_for(const struct limits *limits) {
     return limits->threads * MEMBERS_MAX;
@@ -314,8 +315,9 @@ static void on_message(struct node *n, const struct msg *m, const struct msg_fro
     }
 }
 
-/* Requests to managers go out again with the numbers they had. MOVE and AT do not: they go from node to node, the link
- * between two living nodes delivers them once, and a removed receiver makes the thread lost [P 7.4]. */
+/* Requests to managers go out again with the numbers they had. MOVE and AT do not: they go from
+ * node to node, the link between two living nodes delivers them once, and a removed receiver makes
+ * the thread lost [P 7.4]. */
 static void resend(struct node *n) {
     struct threads *t = threads_of(n);
 

@@ -1,9 +1,11 @@
-/* The birth of a thread: clone asks the job's manager for a tid and a place, sends the record there as a transfer that
- * stays frozen here until the host confirms it, and returns the tid then [P 7.4, 9.6]. A host without a free slot
- * refuses; the manager is asked again with that seat excluded, so the last refusal ends in EAGAIN.
+/* The birth of a thread: clone asks the job's manager for a tid and a place, sends the record there
+ * as a transfer that stays frozen here until the host confirms it, and returns the tid then
+ * [P 7.4, 9.6]. A host without a free slot refuses; the manager is asked again with that seat
+ * excluded, so the last refusal ends in EAGAIN.
  *
- * Races with the job's end: JOB_CLOSE frees the parent's slot (HERE and PLACED then fit nothing), and a MOVE that
- * reaches a host behind its JOB_CLOSE is a straggler. In both orders no thread is left. */
+ * Races with the job's end: JOB_CLOSE frees the parent's slot (HERE and PLACED then fit nothing),
+ * and a MOVE that reaches a host behind its JOB_CLOSE is a straggler. In both orders no thread is
+ * left. */
 #include "services/threads_private.h"
 
 static void send_at(struct node *n, token_no token, uint32_t version) {
@@ -102,7 +104,7 @@ void threads_move(struct node *n, token_no token) {
     node_send_page(n, slot->seat, &m, (struct frame_ref){FRAME_NONE, 0, 0}, THREADS_COOKIE_LONG);
 }
 
-/* ---- the host -------------------------------------------------------------------------------------- */
+/* ---- the host -------------------------------------------------------------------------------- */
 
 static bool is_hosted(struct node *n, job_id job, thread_id tid) {
     struct threads *t = threads_of(n);
@@ -155,7 +157,7 @@ void threads_on_move(struct node *n, const struct msg *m, const struct msg_from 
     node_send(n, from->seat, &answer);
 }
 
-/* ---- the sender again ------------------------------------------------------------------------------ */
+/* ---- the sender again ------------------------------------------------------------------------ */
 
 void threads_on_here(struct node *n, const struct msg *m) {
     struct thread_slot *slot = threads_waiting(n, &m->head, m->place.token, m->place.parent);

@@ -1,6 +1,7 @@
-/* The end of a thread: wake its joiners, tell the job's manager, tell the thread's manager, empty the slot. The slot
- * stays until the job's manager has answered, so that no request of it is outstanding when it is used again. The kernel
- * has written clear_child_tid already and runs the thread no more. */
+/* The end of a thread: wake its joiners, tell the job's manager, tell the thread's manager, empty
+ * the slot. The slot stays until the job's manager has answered, so that no request of it is
+ * outstanding when it is used again. The kernel has written clear_child_tid already and runs the
+ * thread no more. */
 #include "services/sync.h"
 #include "services/threads_private.h"
 

@@ -1,7 +1,9 @@
-/* The entries of threads (who lives where) at their managers, and signals, which go there first [P 9.6, 9.8].
+/* The entries of threads (who lives where) at their managers, and signals, which go there first
+ * [P 9.6, 9.8].
  *
- * A thread that its manager does not know may be newborn (AT is still on its way) or gone: the job's manager knows
- * every thread from the moment it gave the tid away, so such a signal is passed on to it and decided there. */
+ * A thread that its manager does not know may be newborn (AT is still on its way) or gone: the
+ * job's manager knows every thread from the moment it gave the tid away, so such a signal is passed
+ * on to it and decided there. */
 #include "services/job_private.h"
 #include "services/threads_private.h"
 
@@ -68,10 +70,10 @@ void threads_entries_drop(struct node *n, job_id job) {
     }
 }
 
-/* ---- signals -------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
-/* Linux's default action: true ends the process. 17 CHLD, 18 CONT, 23 URG, 28 WINCH are ignored; 19 … 22 would stop
- * it, and there is no job control here: ignored. 0 only asks. */
+/* Linux's default action: true ends the process. 17 CHLD, 18 CONT, 23 URG, 28 WINCH are ignored; 19
+ * … 22 would stop it, and there is no job control here: ignored. 0 only asks. */
 static bool ends_job(uint32_t signal) {
     return signal != 0 && signal != 23 && signal != 28 && (signal < 17 || signal > 22);
 }

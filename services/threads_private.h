@@ -15,14 +15,14 @@ struct thread_entry {
     uint32_t pad;
 };
 
-/* Tables follow the struct; offsets from its start. Entries: every thread of the cluster may have its entry here:
- * threads per node x members. */
+/* Tables follow the struct; offsets from its start. Entries: every thread of the cluster may have
+ * its entry here: threads per node x members. */
 struct threads {
     uint32_t slots;
     uint32_t slots_at, index_at, entries_at;
-    uint32_t long_used;    /* long messages of this node that the link still has */
-    uint32_t held_hand;    /* where the search for a HELD slot goes on */
-    uint64_t timer_us;     /* no deadline of a slot is earlier (cluster time); UINT64_MAX: none */
+    uint32_t long_used; /* long messages of this node that the link still has */
+    uint32_t held_hand; /* where the search for a HELD slot goes on */
+    uint64_t timer_us;  /* no deadline of a slot is earlier (cluster time); UINT64_MAX: none */
 };
 
 enum { THREADS_COOKIE_LONG = 1 }; /* of on_acked: a long message was handled */
@@ -47,8 +47,8 @@ void threads_on_clone(struct node *n, const struct event_call *call);
 void threads_on_placed(struct node *n, const struct msg *m);
 void threads_on_move(struct node *n, const struct msg *m, const struct msg_from *from);
 void threads_on_here(struct node *n, const struct msg *m);
-void threads_place(struct node *n, token_no token);  /* PLACE, again or for the first time */
-void threads_move(struct node *n, token_no token);   /* of a PLACING or HELD clone */
+void threads_place(struct node *n, token_no token); /* PLACE, again or for the first time */
+void threads_move(struct node *n, token_no token);  /* of a PLACING or HELD clone */
 
 /* threads_exit.c */
 void threads_on_exit(struct node *n, const struct event_call *call);

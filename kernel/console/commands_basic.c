@@ -1,4 +1,4 @@
-/* Commands about this PC, which need no cluster: help version log uptime mem pci net reboot
+/* Commands about this PC, which need no cluster: help version log uptime mem pci reboot
  * halt, and the hidden `crash`, with which tests see a panic. */
 #include <stddef.h>
 #include <string.h>
@@ -40,8 +40,7 @@ static int run_version(int argc, char **argv, struct print_sink *out) {
     (void)argc;
     (void)argv;
     const struct cpu_features *f = &cpu_features;
-    print_to(out, "Lisse %s, build %s, image %s\n", version_text, version_build_hex,
-             version_image);
+    print_to(out, "Lisse %s, build %s, image %s\n", version_text, version_build_hex, version_image);
     print_to(out, "processor %s family %u model %u%s%s\n", f->vendor, f->family, f->model,
              f->brand[0] != '\0' ? ", " : "", f->brand);
     print_to(out, "features%s%s%s%s%s%s%s%s\n", f->fpu ? " fpu" : "", f->tsc ? " tsc" : "",
@@ -117,18 +116,6 @@ static int run_pci(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* net/ has the real one. */
-__attribute__((weak)) void net_print(struct print_sink *out) {
-    pci_list(out, PCI_LIST_NETWORK);
-}
-
-static int run_net(int argc, char **argv, struct print_sink *out) {
-    (void)argc;
-    (void)argv;
-    net_print(out);
-    return 0;
-}
-
 static void flush_all(void) {
     serial_flush(SERIAL_COM1, FLUSH_US);
     serial_flush(SERIAL_COM2, FLUSH_US);
@@ -189,7 +176,6 @@ static const struct command commands[] = {
     {"uptime", "", "how long, by which clock; interrupts", run_uptime},
     {"mem", "", "memory, boot modules, serial lines", run_mem},
     {"pci", "", "devices on the PCI buses", run_pci},
-    {"net", "", "network card and counters", run_net},
     {"reboot", "", "reset this PC at once", run_reboot},
     {"halt", "", "switch this PC off at once", run_halt},
     {"crash", "[page|text|stack|assert|code]", NULL, run_crash},

@@ -25,7 +25,7 @@ enum {
 
 /* What the terminal shows of the line. */
 enum line_state {
-    LINE_OFF,    /* there is no prompt: not started, a command runs, a job has the terminal */
+    LINE_OFF, /* there is no prompt: not started, a command runs, a job has the terminal */
     LINE_SHOWN,
     LINE_HIDDEN, /* output came; the line comes back with the next complete output line */
 };

@@ -11,8 +11,8 @@
 #include "kernel/print.h"
 
 enum {
-    LINE_BYTES = 512,   /* with the final zero; = COMMAND_LINE_BYTES */
-    LINE_HISTORY = 16,  /* 16 x 512 B = 8 KB */
+    LINE_BYTES = 512,  /* with the final zero; = COMMAND_LINE_BYTES */
+    LINE_HISTORY = 16, /* 16 x 512 B = 8 KB */
     LINE_COLUMNS = 80,
     LINE_PROMPT_BYTES = 32,
 };
@@ -28,16 +28,16 @@ struct line_editor {
     struct print_sink *out;
     const char *(*candidate)(uint32_t index); /* words for Tab, NULL after the last; or NULL */
     char prompt[LINE_PROMPT_BYTES];
-    char text[LINE_BYTES];        /* zero-terminated */
-    uint32_t length, cursor;      /* bytes */
-    uint32_t view;                /* first byte that is shown */
-    uint8_t escape;               /* enum escape_state of line_editor.c */
+    char text[LINE_BYTES];   /* zero-terminated */
+    uint32_t length, cursor; /* bytes */
+    uint32_t view;           /* first byte that is shown */
+    uint8_t escape;          /* enum escape_state of line_editor.c */
     uint32_t escape_number;
-    bool after_cr;                /* a \n now belongs to the \r before it */
+    bool after_cr; /* a \n now belongs to the \r before it */
     char history[LINE_HISTORY][LINE_BYTES];
-    uint32_t history_count;       /* lines ever kept; line i is in row i % LINE_HISTORY */
-    uint32_t history_at;          /* shown now; history_count: the line being written */
-    char draft[LINE_BYTES];       /* the line being written, while an old one is shown */
+    uint32_t history_count; /* lines ever kept; line i is in row i % LINE_HISTORY */
+    uint32_t history_at;    /* shown now; history_count: the line being written */
+    char draft[LINE_BYTES]; /* the line being written, while an old one is shown */
 };
 
 void line_editor_start(struct line_editor *e, struct print_sink *out,

@@ -1,6 +1,7 @@
 /* Checker: a page's directory entry stands at its manager and nowhere else; an idle entry names an
  * owner that has the page, and every copy that exists is in its copy set [P 8.1, D 4]. */
 #include "services/dsm_private.h"
+#include "services/job_private.h"
 #include "tests/sim/check.h"
 #include "tests/sim/failure.h"
 
@@ -54,6 +55,19 @@ static bool job_is_quiet(const struct world *w, job_id id) {
     return false;
 }
 
+/* A request that came again after its area was unmapped makes an entry that nobody will ever use:
+ * the next one of the page carries a newer birth and takes its place. */
+static bool is_of_the_map(struct world *w, const struct pc *pc, const struct dsm_entry *e) {
+    struct msg m = {.head.key = key_make(SERVICE_JOB, e->job, 0)};
+    struct pc *at = pc_by_seat(w, pc, node_manager(pc->node, m.head.key));
+
+    m.head.generation = job_generation(pc->node, e->job);
+    struct job_entry *job = job_entry_find(at->node, &m);
+    const struct area *a = job != NULL ? area_find(&job->map.areas, e->page) : NULL;
+
+    return a != NULL && (uint16_t)a->birth == e->birth;
+}
+
 static void check_entry(struct world *w, const struct pc *pc, const struct dsm_entry *e) {
     seat_id manager = node_manager(pc->node, key_make(SERVICE_DSM, e->job, e->page));
 
@@ -61,7 +75,8 @@ static void check_entry(struct world *w, const struct pc *pc, const struct dsm_e
         sim_fail("entries", "n%u has the entry of page %x, whose manager is n%u", pc->index + 1,
                  e->page, pc_by_seat(w, pc, manager)->index + 1);
     }
-    if (e->busy == ACCESS_NONE && e->owner != SEAT_NONE && job_is_quiet(w, e->job)) {
+    if (e->busy == ACCESS_NONE && e->owner != SEAT_NONE && job_is_quiet(w, e->job) &&
+        is_of_the_map(w, pc, e)) {
         check_idle(w, pc, e);
     }
 }

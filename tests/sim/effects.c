@@ -24,6 +24,26 @@ static void perform_unmap(struct world *w, struct pc *pc, const struct effect *e
     check_rights(w, pc, e->job, e->page, ACCESS_NONE);
 }
 
+static void limit_page(struct world *w, struct pc *pc, const struct effect *e, page_no page) {
+    const struct mapping *row = memory_find(&pc->memory, e->job, page);
+
+    if (row == NULL || row->right <= e->right) {
+        return;
+    }
+    if (e->right == ACCESS_NONE) {
+        memory_unmap(&pc->memory, e->job, page);
+    } else {
+        memory_map(&pc->memory, e->job, page, row->frame, (enum access)e->right);
+    }
+    check_rights(w, pc, e->job, page, (enum access)e->right);
+}
+
+static void perform_limit(struct world *w, struct pc *pc, const struct effect *e) {
+    for (uint32_t i = 0; i < e->value; i++) {
+        limit_page(w, pc, e, e->page + i);
+    }
+}
+
 static void perform_wake(struct world *w, struct pc *pc, const struct effect *e) {
     struct sim_thread *t = cpu_thread(pc, e->token);
 
@@ -125,6 +145,7 @@ static void perform(struct world *w, struct pc *pc, const struct effect *e) {
     case FX_ZERO: memset(memory_frame_to_fill(&pc->memory, e->frame), 0, PAGE_BYTES); break;
     case FX_MAP: perform_map(w, pc, e); break;
     case FX_UNMAP: perform_unmap(w, pc, e); break;
+    case FX_LIMIT: perform_limit(w, pc, e); break;
     case FX_WAKE: perform_wake(w, pc, e); break;
     case FX_FUTEX_COMPARE: perform_compare(w, pc, e); break;
     case FX_JOB_OPEN: check_job_opened(w, pc, e->job); break;

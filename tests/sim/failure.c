@@ -10,16 +10,18 @@
 
 jmp_buf failure_exit;
 static uint64_t seed_now;
-static const char *scenario_now = "";
+static const char *scenario_now = "", *details_now = "";
 
-void failure_begin(uint64_t seed, const char *scenario) {
+void failure_begin(uint64_t seed, const char *scenario, const char *details) {
     seed_now = seed;
     scenario_now = scenario;
+    details_now = details;
 }
 
 static void begin(const char *who) {
     tracing_last_lines();
-    printf("seed %llu FAILED %s\n  %s: ", (unsigned long long)seed_now, scenario_now, who);
+    printf("seed %llu FAILED %s %s\n  %s: ", (unsigned long long)seed_now, scenario_now,
+           details_now, who);
 }
 
 static void end(void) __attribute__((noreturn));

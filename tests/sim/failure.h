@@ -7,8 +7,8 @@
 
 /* Where a failed seed goes on; set by main.c around each seed. */
 extern jmp_buf failure_exit;
-/* Who fails, for the report; `name` of the scenario. */
-void failure_begin(uint64_t seed, const char *scenario);
+/* Who fails, for the report: name of the scenario, what it decided (kept by the caller). */
+void failure_begin(uint64_t seed, const char *scenario, const char *details);
 /* The checker `who` has found this wrong. */
 void sim_fail(const char *who, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* The seed's last trace lines, of all nodes; tracing.c. */

@@ -1,8 +1,8 @@
 /* The simulator's command line: runs seeds one after the other, prints a line for each.
  *
- *   sim --seed N | --seeds A..B   [--scenario NAME] [--trace] [--verbose] [--list]
+ *   sim --seed N | --seeds A..B   [--scenario NAME] [--trace] [--verbose] [--stop] [--list]
  *
- * Ends with `N passed, N failed`; exit status 1 if any failed. A seed that hangs the host or
+ * --stop: after the first failure. Ends with `N passed, N failed`; exit status 1 if any failed. A seed that hangs the host or
  * crashes ends the run with its number. Never uses a clock: one seed is one history. */
 #include <signal.h>
 #include <stdio.h>
@@ -18,11 +18,12 @@ enum { SEED_SECONDS_MAX = 60 }; /* of the host, under the sanitizers too: then i
 struct options {
     uint64_t first, last;
     const char *scenario;
-    bool trace, verbose, bad, list;
+    bool trace, verbose, bad, list, stop;
 };
 
 static struct world *world_now;
 static unsigned long long seed_now;
+static char details[120]; /* of the plan, for people */
 
 static void on_signal(int number) {
     char text[120];
@@ -36,10 +37,7 @@ static void on_signal(int number) {
 }
 
 static void print_seed(const struct world *w, const char *scenario, bool verbose) {
-    const struct faults *f = &w->plan.faults;
-
-    printf("seed %llu %s %u nodes loss %u.%u%% hash %016llx\n", (unsigned long long)w->seed,
-           scenario, w->plan.pcs, f->loss / 10, f->loss % 10,
+    printf("seed %llu %s %s hash %016llx\n", (unsigned long long)w->seed, scenario, details,
            (unsigned long long)tracing_hash(w));
     if (verbose) {
         printf("  %llu events, %llu datagrams (%llu lost, %llu doubled, %llu corrupted), stable at "
@@ -60,7 +58,12 @@ static bool run_seed(uint64_t seed, const struct options *o) {
         fprintf(stderr, "sim: there is no scenario %s; sim --list names them\n", o->scenario);
         exit(2);
     }
-    failure_begin(seed, chosen);
+    const struct faults *f = &plan.faults;
+    snprintf(details, sizeof(details), "nodes %u loss %u.%u%% dup %u.%u%% reorder %u.%u%% corrupt "
+             "%u.%u%%%s", plan.pcs, f->loss / 10, f->loss % 10, f->duplicate / 10,
+             f->duplicate % 10, f->reorder / 10, f->reorder % 10, f->corrupt / 10, f->corrupt % 10,
+             plan.resend_every_us != 0 ? " resend" : "");
+    failure_begin(seed, chosen, details);
     seed_now = seed;
     alarm(SEED_SECONDS_MAX);
     if (setjmp(failure_exit) != 0) {
@@ -101,6 +104,8 @@ static struct options parse(int count, char **word) {
             o.trace = true;
         } else if (strcmp(word[i], "--verbose") == 0) {
             o.verbose = true;
+        } else if (strcmp(word[i], "--stop") == 0) {
+            o.stop = true;
         } else if (strcmp(word[i], "--list") == 0) {
             o.list = true;
         } else {
@@ -116,7 +121,7 @@ int main(int count, char **word) {
 
     if (o.bad) {
         fprintf(stderr, "usage: sim --seed N | --seeds A..B [--scenario NAME] [--trace] "
-                "[--verbose] [--list]\n");
+                "[--verbose] [--stop] [--list]\n");
         return 2;
     }
     if (o.list) {
@@ -125,7 +130,7 @@ int main(int count, char **word) {
     }
     signal(SIGALRM, on_signal);
     signal(SIGSEGV, on_signal);
-    for (uint64_t seed = o.first; seed <= o.last; seed++) {
+    for (uint64_t seed = o.first; seed <= o.last && !(o.stop && failed); seed++) {
         if (run_seed(seed, &o)) {
             passed++;
         } else {

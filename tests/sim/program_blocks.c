@@ -220,7 +220,7 @@ static void emit_child(struct program *p) {
     emit_access(p, BLOCK_WRITE);
     emit_count(p);
     emit_word(p, OP_STORE_IMM, at_join(p, number), 0);
-    emit_args(p, 0, (int32_t)at_join(p, number), 0);
+    emit_args(p, p->status, (int32_t)at_join(p, number), 0);
     emit_call(p, CALL_EXIT);
     patch_here(p, over);
     emit_access(p, BLOCK_READ);

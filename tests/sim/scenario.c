@@ -62,11 +62,11 @@ static void weigh(struct program_wish *w, const enum block *blocks, uint32_t cou
 
 static void program(struct chance *c, struct program_wish *w) {
     *w = (struct program_wish){.threads = between(c, 2, 7),
-                               .rounds = between(c, 1, 4),
-                               .blocks = between(c, 2, 8),
+                               .rounds = between(c, 1, 8),
+                               .blocks = between(c, 3, 20),
                                .pages = between(c, 1, 20),
                                .syncs = between(c, 1, 3),
-                               .loops = between(c, 5, 25),
+                               .loops = between(c, 5, 60),
                                .packed = one_in(c, 2)};
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "net/link.h"
 #include "tests/sim/check.h"
 #include "tests/sim/failure.h"
 #include "tests/sim/tracing.h"
@@ -13,6 +14,7 @@ enum {
     TICKS_IDLE_MAX = 50,
     TICK_LATE_US = 40,      /* a PC's alarm is late by up to so much */
     ROWS_FIRST = 256,
+    RESEND_QUEUE_MAX = 64,  /* no more is sent again while so much waits: pools are for one */
 };
 
 /* ---- chance and time ------------------------------------------------------------------------- */
@@ -122,8 +124,9 @@ void world_step(struct world *w, struct pc *pc, struct event *ev) {
  * twice [P 9.10]. */
 static void resend(struct world *w) {
     struct pc *pc = &w->pc[world_random(w, w->plan.pcs)];
+    const struct link_set *ls = (const void *)((uint8_t *)pc->node + pc->node->link_offset);
 
-    if (pc->started && node_is_stable(pc->node)) {
+    if (node_is_stable(pc->node) && link_counters(ls, SEAT_NONE).queued < RESEND_QUEUE_MAX) {
         w->stepping = true;
         node_resend(pc->node, pc_clock_us(w, pc), w->fx);
         after_step(w, pc);
@@ -343,6 +346,7 @@ struct world *world_new(uint64_t seed, const struct plan *plan) {
     w->seed = seed;
     w->random = mix64(seed * 2 + 1) | 1u;
     w->plan = *plan;
+    w->now_us = 1000; /* 0 means "not yet" in this file */
     w->fx = malloc(sizeof(*w->fx));
     network_init(&w->network);
     for (uint32_t i = 0; i < SIM_JOBS_MAX; i++) {

@@ -101,7 +101,8 @@ def test_clock_runs_with_the_world():
         node.boot()
 
         def up_s():
-            d, h, m, s = re.search(r"up (\d+) days (\d+):(\d+):(\d+\.\d+)", node.run("uptime")).groups()
+            text = node.run("uptime")
+            d, h, m, s = re.search(r"up (\d+) days (\d+):(\d+):(\d+\.\d+)", text).groups()
             return float(s) + 60 * (int(m) + 60 * (int(h) + 24 * int(d)))
 
         first, start = up_s(), time.monotonic()

@@ -1,51 +1,21 @@
-/* The random programs of jobs_program.h. A thread is a little machine: READY threads take their next action when the
- * dice say so, BLOCKED ones wait for FX_WAKE. `word` is the program's memory, sequentially consistent by construction;
- * what is under test is who sleeps, who is woken, and when. */
+/* The random programs of jobs_program.h. A thread is a little machine: READY threads take their
+ * next action when the dice say so, BLOCKED ones wait for FX_WAKE. `word` is the program's memory,
+ * sequentially consistent by construction; what is under test is who sleeps, who is woken, and
+ * when. */
 #include "tests/unit/jobs_program.h"
 
-enum thread_state { T_NONE, T_READY, T_BLOCKED, T_FAULT, T_COMPARE, T_GONE };
-enum step { S_CLONE, S_WORK, S_LOCK, S_LOCKED, S_BARRIER, S_MAP, S_JOIN, S_EXIT };
-
-enum {
-    THREADS_SEEN = 400,
-    WINDOW_PAGES = 48,
-    WINDOW_FIRST = 0x20000,
-    LOCK = 0x1000,            /* addresses of words */
-    BARRIER = 0x2000,
-    TID_WORDS = 0x3000,       /* clear_child_tid of each thread */
-    STATUS = 7 << 8,
-};
-
-struct thread {
-    enum thread_state state;
-    enum step step;
-    uint32_t number, node;
-    token_no token;
-    thread_id tid;
-    uint32_t rounds, children, joined;
-    uint32_t child[THREADS_SEEN]; /* numbers */
-    bool refused;                 /* clone: EAGAIN */
-    bool woke;                    /* `result` of the last call is to be looked at */
-    int32_t result;
-    uint32_t call, arg[5];
-    uint64_t deadline_us;
-    uint32_t generation;          /* of the barrier it waits at */
-    page_no fault_page;
-    enum access fault_access;
-    uint8_t window[WINDOW_PAGES]; /* prot, 0xFF: unmapped */
-};
-
-static struct thread threads[THREADS_SEEN];
-static uint32_t thread_count, alive, holders, born;
+struct thread threads[THREADS_SEEN];
+uint32_t thread_count;
+static uint32_t alive, holders, born;
 static uint32_t word[0x4000];
 static uint32_t arrived[512], serials[512];
 static uint32_t output_bytes, written_bytes;
-static const struct program_plan *plan;
-static job_id job;
+const struct program_plan *plan;
+job_id job;
 static bool started, exited;
 static int32_t status;
 
-/* ---- the world's side -------------------------------------------------------------------------------- */
+/* ---- the world's side ------------------------------------------------------------------------ */
 
 static struct thread *thread_at(uint32_t node, token_no token) {
     for (uint32_t i = 0; i < thread_count; i++) {
@@ -144,7 +114,7 @@ static void on_effect(struct node *n, const struct effect *e) {
     }
 }
 
-static void call(struct thread *t, uint32_t op, const struct event_call *more) {
+void program_call(struct thread *t, uint32_t op, const struct event_call *more) {
     struct event_call c = *more;
 
     c.op = op;
@@ -155,9 +125,8 @@ static void call(struct thread *t, uint32_t op, const struct event_call *more) {
     t->state = T_BLOCKED;
     world_call(t->node, &c);
 }
-#define THREAD_CALL(t, op, ...) call(t, op, &(struct event_call){__VA_ARGS__})
 
-/* ---- futex users ------------------------------------------------------------------------------------- */
+/* ---- futex users ----------------------------------------------------------------------------- */
 
 static void futex_wait(struct thread *t, uint32_t address, uint32_t value) {
     uint64_t deadline = 0;
@@ -178,8 +147,8 @@ static void compare(struct thread *t) {
     bool equal = word[t->arg[0] / 4] == t->arg[2];
 
     t->state = T_BLOCKED;
-    world_call(t->node, &(struct event_call){
-                            .op = CALL_FUTEX_COMPARED, .token = t->token, .arg = {equal}});
+    world_call(t->node,
+               &(struct event_call){.op = CALL_FUTEX_COMPARED, .token = t->token, .arg = {equal}});
 }
 
 static void check_futex_result(const struct thread *t) {
@@ -234,110 +203,7 @@ static void barrier(struct thread *t) {
     t->step = S_WORK;
 }
 
-/* ---- map --------------------------------------------------------------------------------------------- */
-
-static page_no window_of(const struct thread *t) {
-    return WINDOW_FIRST + t->number * WINDOW_PAGES;
-}
-
-/* No node's cache gives more than the window's owner has left there. */
-static void check_caches(const struct thread *t) {
-    for (uint32_t i = 0; i < plan->nodes; i++) {
-        const struct job_local *l = job_local_find(&w.node[i], job);
-        for (uint32_t p = 0; p < WINDOW_PAGES && l != NULL; p++) {
-            const struct area *a = area_find(&l->areas, window_of(t) + p);
-            enum access most = t->window[p] == 0xFF ? ACCESS_NONE : area_most(t->window[p]);
-            assert_true(a == NULL || area_most(a->prot) <= most);
-            assert_true(a == NULL || t->window[p] != 0xFF);
-        }
-    }
-}
-
-static void map_done(struct thread *t) {
-    uint32_t first = t->arg[1] / PAGE_BYTES - window_of(t);
-    uint32_t pages = t->arg[2] / PAGE_BYTES;
-
-    t->woke = false;
-    if (t->arg[0] == MAP_MPROTECT && t->result == -ERR_NO_MEMORY) {
-        bool hole = false;
-        for (uint32_t p = first; p < first + pages; p++) {
-            hole = hole || t->window[p] == 0xFF;
-        }
-        assert_true(hole);
-    } else if (t->arg[0] == MAP_MMAP) {
-        assert_int_equal(t->result, (int32_t)t->arg[1]);
-        memset(&t->window[first], (int)t->arg[3], pages);
-    } else {
-        assert_int_equal(t->result, 0);
-        memset(&t->window[first], t->arg[0] == MAP_MUNMAP ? 0xFF : (int)t->arg[3], pages);
-    }
-    check_caches(t);
-    t->step = S_WORK;
-}
-
-/* A fault of the thread in its own window, which nobody else changes: the answer must be the model's. */
-static void fault(struct thread *t) {
-    struct area_info info;
-    uint8_t prot = t->window[t->fault_page - window_of(t)];
-    bool allowed = prot != 0xFF && area_most(prot) >= t->fault_access;
-    enum area_answer answer =
-        job_area_check(&w.node[t->node], job, t->fault_page, t->fault_access, &info);
-
-    t->state = answer == AREA_ASKED ? T_FAULT : T_READY;
-    if (answer == AREA_YES) {
-        assert_true(allowed);
-        assert_true(info.first <= t->fault_page && t->fault_page - info.first < info.pages);
-    } else if (answer == AREA_NO) {
-        assert_false(allowed);
-    }
-}
-
-static void on_area(struct node *n, job_id of, page_no page) {
-    assert_int_equal(of, job);
-    for (uint32_t i = 0; i < thread_count; i++) {
-        struct thread *t = &threads[i];
-        if (t->state == T_FAULT && t->node == n->index && t->fault_page == page) {
-            fault(t);
-        }
-    }
-}
-
-static bool in_world; /* faults are begun inside a step: job_area_check may send */
-
-static void map(struct thread *t) {
-    static const uint32_t ops[] = {MAP_MMAP, MAP_MUNMAP, MAP_MPROTECT};
-    uint32_t first = world_dice(WINDOW_PAGES);
-    uint32_t pages = 1 + world_dice(WINDOW_PAGES - first);
-
-    if (t->woke) {
-        map_done(t);
-        return;
-    }
-    t->rounds--;
-    if (world_dice(3) != 0) {
-        t->fault_page = window_of(t) + first;
-        t->fault_access = world_dice(2) == 0 ? ACCESS_READ : ACCESS_WRITE;
-        t->state = T_FAULT;
-        in_world = true;
-        world_tick(t->node); /* a step, in which on_tick of the DSM's double looks at new faults */
-        t->step = S_WORK;
-        return;
-    }
-    THREAD_CALL(t, CALL_MAP,
-                .arg = {ops[world_dice(3)], (window_of(t) + first) * PAGE_BYTES,
-                        pages * PAGE_BYTES, world_dice(4), MAP_FLAG_FIXED});
-}
-
-static void on_dsm_tick(struct node *n) {
-    for (uint32_t i = 0; i < thread_count && in_world; i++) {
-        if (threads[i].state == T_FAULT && threads[i].node == n->index) {
-            fault(&threads[i]);
-        }
-    }
-    in_world = false;
-}
-
-/* ---- births, streams, the end --------------------------------------------------------------------------- */
+/* ---- births, streams, the end ---------------------------------------------------------------- */
 
 static void clone(struct thread *t) {
     uint8_t record[64] = {0};
@@ -433,9 +299,9 @@ static void work(struct thread *t) {
 }
 
 static void act(struct thread *t) {
-    static void (*const steps[])(struct thread *t) = {
-        [S_CLONE] = clone, [S_WORK] = work, [S_LOCK] = lock, [S_LOCKED] = unlock,
-        [S_BARRIER] = barrier, [S_MAP] = map, [S_JOIN] = join, [S_EXIT] = leave,
+    static void (*const steps[])(struct thread * t) = {
+        [S_CLONE] = clone,     [S_WORK] = work,       [S_LOCK] = lock, [S_LOCKED] = unlock,
+        [S_BARRIER] = barrier, [S_MAP] = program_map, [S_JOIN] = join, [S_EXIT] = leave,
     };
 
     steps[t->step](t);
@@ -449,14 +315,14 @@ static void give_input(void) {
     memset(bytes, 0x5A, sizeof(bytes));
     ticket = 0;
     size = world_dice(40) == 0 ? 0 : size;
-    world_call(ticket_node, &(struct event_call){.op = CALL_INPUT,
-                                                 .token = TOKEN_NONE,
-                                                 .arg = {used},
-                                                 .bytes = bytes,
-                                                 .size = size});
+    world_call(
+        ticket_node,
+        &(struct event_call){
+            .op = CALL_INPUT, .token = TOKEN_NONE, .arg = {used}, .bytes = bytes, .size = size});
 }
 
-/* One thing happens: a thread acts, a message comes, a word is compared, input is typed. False: nothing can. */
+/* One thing happens: a thread acts, a message comes, a word is compared, input is typed. False:
+ * nothing can. */
 static bool happen(void) {
     struct thread *able[THREADS_SEEN];
     uint32_t count = 0;
@@ -494,12 +360,12 @@ static void reset(const struct program_plan *p) {
     memset(serials, 0, sizeof(serials));
     thread_count = alive = holders = born = 0;
     output_bytes = written_bytes = ticket = 0;
-    started = exited = in_world = false;
+    started = exited = false;
     job = 0;
     world_start(p->nodes, p->slots, p->seed);
     w.on_effect = on_effect;
-    w.on_area = on_area;
-    w.on_dsm_tick = on_dsm_tick;
+    w.on_area = program_on_area;
+    w.on_dsm_tick = program_on_dsm_tick;
 }
 
 static void check_end(void) {
@@ -520,7 +386,8 @@ static void check_end(void) {
     if (plan->mode == MODE_STREAM && plan->kill_at == 0) {
         assert_int_equal(output_bytes, written_bytes);
     }
-    for (uint32_t g = 0; plan->mode == MODE_BARRIER && plan->kill_at == 0 && g < plan->rounds; g++) {
+    for (uint32_t g = 0; plan->mode == MODE_BARRIER && plan->kill_at == 0 && g < plan->rounds;
+         g++) {
         assert_int_equal(serials[g], 1);
     }
 }

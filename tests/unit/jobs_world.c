@@ -1,5 +1,6 @@
-/* The world of jobs_world.h: order per pair, chance between pairs, doubles of the node and of the DSM. Every message is
- * checked as the door would; every handler runs inside a step, never inside another. */
+/* The world of jobs_world.h: order per pair, chance between pairs, doubles of the node and of the
+ * DSM. Every message is checked as the door would; every handler runs inside a step, never inside
+ * another. */
 #include "tests/unit/jobs_world.h"
 #include "services/dsm.h"
 
@@ -12,7 +13,7 @@ void assert_failed(const char *what, const char *file, int line) {
     abort();
 }
 
-/* ---- parcels ---------------------------------------------------------------------------------------- */
+/* ---- parcels --------------------------------------------------------------------------------- */
 
 static void parcel_put(struct parcels *p, const struct msg *m, uint32_t cookie) {
     struct parcel *new = calloc(1, sizeof(*new));
@@ -46,7 +47,7 @@ static void parcels_free(struct parcels *p) {
     }
 }
 
-/* ---- the world --------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 void world_start(uint32_t nodes, uint32_t threads, uint64_t seed) {
     memset(&w, 0, sizeof(w));
@@ -85,7 +86,7 @@ uint32_t world_dice(uint32_t sides) {
     return random_next(&w.dice) % sides;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void step_begin(struct node *n) {
     assert_null(stepping);
@@ -252,7 +253,7 @@ bool world_sleep(void) {
     return true;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------ */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 void world_check_empty(void) {
     for (uint32_t i = 0; i < w.nodes; i++) {
@@ -289,7 +290,7 @@ uint64_t world_sent_all(void) {
     return sum;
 }
 
-/* ---- doubles of the node ------------------------------------------------------------------------------ */
+/* ---- doubles of the node --------------------------------------------------------------------- */
 
 void *node_state(struct node *n, enum service_no service) {
     return n->state[service];
@@ -397,7 +398,7 @@ void trace(struct node *n, enum trace_what what, uint32_t a, uint32_t b, uint32_
     (void)n, (void)what, (void)a, (void)b, (void)c, (void)d;
 }
 
-/* ---- doubles of the DSM -------------------------------------------------------------------------------- */
+/* ---- doubles of the DSM ---------------------------------------------------------------------- */
 
 void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
     (void)job;

@@ -1,6 +1,7 @@
-/* A tiny world for the job, threads and sync services alone: N nodes in one process, no membership, no link, no DSM.
- * Messages between two nodes keep their order, those of different pairs overtake each other as the seed wants. The node's
- * functions (adapt/service.h) and the DSM are doubles, defined in jobs_world.c. */
+/* A tiny world for the job, threads and sync services alone: N nodes in one process, no membership,
+ * no link, no DSM. Messages between two nodes keep their order, those of different pairs overtake
+ * each other as the seed wants. The node's functions (adapt/service.h) and the DSM are doubles,
+ * defined in jobs_world.c. */
 #pragma once
 
 #include <stdarg.h>
@@ -44,13 +45,13 @@ struct world {
     struct parcels way[NODES_MAX][NODES_MAX];
     struct parcels acks[NODES_MAX]; /* handled messages with a cookie, back at their sender */
     uint64_t now_us;
-    uint64_t ahead_us;              /* cluster time - now */
+    uint64_t ahead_us; /* cluster time - now */
     uint64_t dice;
     bool is_unstable;
-    seat_id all_keys_at;            /* manager of every key; SEAT_NONE: spread */
+    seat_id all_keys_at; /* manager of every key; SEAT_NONE: spread */
     uint32_t reported[REPORTS];
-    uint32_t refused;               /* node_refuse() */
-    uint64_t sent[MSGS];            /* messages between two nodes, by type */
+    uint32_t refused;    /* node_refuse() */
+    uint64_t sent[MSGS]; /* messages between two nodes, by type */
     uint64_t delivered;
     /* the test's; may be NULL */
     void (*on_effect)(struct node *n, const struct effect *e);
@@ -71,7 +72,7 @@ void world_resend(uint32_t node);
 /* The next message of this pair, of a random pair, of all: false, there is none. */
 bool world_deliver(uint32_t from, uint32_t to);
 bool world_deliver_any(void);
-void world_settle(void); /* until no message is on its way; ticks that are due come too */
+void world_settle(void);      /* until no message is on its way; ticks that are due come too */
 uint32_t world_waiting(void); /* messages and acks on their way */
 /* Lets the clock jump to the earliest deadline; false: there is none. */
 bool world_sleep(void);
@@ -81,5 +82,5 @@ void world_check_empty(void);
 uint64_t world_sent_all(void);
 
 /* Shorthand: a thread's call. */
-#define CALL(node_, op_, token_, ...) \
+#define CALL(node_, op_, token_, ...)                                                              \
     world_call(node_, &(struct event_call){.op = (op_), .token = (token_), .arg = {__VA_ARGS__}})

@@ -91,12 +91,9 @@ static void mb1_as_qemu_gives_it(void **state) {
 /* GRUB 2 leaves the kernel's path out, others put it first, with or without '='. */
 static void mb1_path_is_dropped(void **state) {
     static const char *const lines[][2] = {
-        {"expect=3 name=a", "expect=3 name=a"},
-        {"lisse.elf", ""},
-        {"/a=b/lisse.elf expect=2", "expect=2"},
-        {"http://h/k?x=y expect=2", "expect=2"},
-        {"Lisse=x expect=2", "expect=2"},
-        {"", ""},
+        {"expect=3 name=a", "expect=3 name=a"},  {"lisse.elf", ""},
+        {"/a=b/lisse.elf expect=2", "expect=2"}, {"http://h/k?x=y expect=2", "expect=2"},
+        {"Lisse=x expect=2", "expect=2"},        {"", ""},
         {"placeholder key=00", "key=00"},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -122,9 +119,9 @@ static void mb1_without_a_map(void **state) {
 
 static void mb1_hostile_tables(void **state) {
     uint8_t *m = mb1_memory();
-    u32_put(m + INFO + 20, UINT32_MAX);          /* four billion modules */
+    u32_put(m + INFO + 20, UINT32_MAX);           /* four billion modules */
     mb1_region(m + 1624, UINT64_MAX - 5, 100, 1); /* wraps */
-    u32_put(m + 1648, 0x7FFFFFFF);               /* entry longer than the map */
+    u32_put(m + 1648, 0x7FFFFFFF);                /* entry longer than the map */
     assert_int_equal(boot_info_parse_mb1(&info, m, MEMORY_BYTES, INFO), 0);
     assert_int_equal(info.regions_count, 2);
     u32_put(m + 1284, 0x1FFFFF); /* module ends before it begins */

@@ -39,25 +39,25 @@ static void machine(uint64_t bytes) {
 }
 
 /* Run the body in a child; it leaves by _exit(0) when all is well. */
-#define MACHINE(body)                                             \
-    do {                                                          \
-        pid_t child = fork();                                     \
-        if (child == 0) {                                         \
-            body;                                                 \
-            _exit(0);                                             \
-        }                                                         \
-        int status;                                               \
-        assert_int_equal(waitpid(child, &status, 0), child);      \
-        assert_int_equal(status, 0);                              \
+#define MACHINE(body)                                                                              \
+    do {                                                                                           \
+        pid_t child = fork();                                                                      \
+        if (child == 0) {                                                                          \
+            body;                                                                                  \
+            _exit(0);                                                                              \
+        }                                                                                          \
+        int status;                                                                                \
+        assert_int_equal(waitpid(child, &status, 0), child);                                       \
+        assert_int_equal(status, 0);                                                               \
     } while (0)
 
 /* In the child: cmocka's jumps belong to the parent. */
-#define CHECK(cond)                                                     \
-    do {                                                                \
-        if (!(cond)) {                                                  \
-            dprintf(2, "%s:%d: %s\n", __FILE__, __LINE__, #cond);       \
-            _exit(1);                                                   \
-        }                                                               \
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            dprintf(2, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                  \
+            _exit(1);                                                                              \
+        }                                                                                          \
     } while (0)
 
 static void small_body(void) {
@@ -190,9 +190,8 @@ static void double_free(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_machine), cmocka_unit_test(runs),
-        cmocka_unit_test(user_pool),     cmocka_unit_test(user_pool_small),
-        cmocka_unit_test(odd_map),       cmocka_unit_test(too_little),
+        cmocka_unit_test(small_machine),   cmocka_unit_test(runs),    cmocka_unit_test(user_pool),
+        cmocka_unit_test(user_pool_small), cmocka_unit_test(odd_map), cmocka_unit_test(too_little),
         cmocka_unit_test(double_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_job_files.c: the file table of a job by Linux's rules, and rows found by a hash against a model. */
+/* test_job_files.c: the file table of a job by Linux's rules, and rows found by a hash against a
+ * model. */
 /* sources: services/job_files.c services/rows.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,7 +113,7 @@ static void test_random_never_leaks(void **state) {
     }
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 enum { ROWS = 37 };
 
@@ -150,8 +151,8 @@ static void test_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),        cmocka_unit_test(test_reads_and_seeks),
-        cmocka_unit_test(test_table_full),     cmocka_unit_test(test_random_never_leaks),
+        cmocka_unit_test(test_streams),    cmocka_unit_test(test_reads_and_seeks),
+        cmocka_unit_test(test_table_full), cmocka_unit_test(test_random_never_leaks),
         cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

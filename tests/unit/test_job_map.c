@@ -1,4 +1,5 @@
-/* test_job_map.c: the map of a job against a model of one byte per page, and Linux's rules one by one. */
+/* test_job_map.c: the map of a job against a model of one byte per page, and Linux's rules one by
+ * one. */
 /* sources: services/job_map.c services/job_area.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,8 @@ static bool is_error(int32_t result) {
     return result < 0 && result > -4096;
 }
 
-/* The lists are sorted, without overlap, inside user space, and neighbours that could be one are one. */
+/* The lists are sorted, without overlap, inside user space, and neighbours that could be one are
+ * one. */
 static void check_list(const struct area_list *l) {
     page_no end = 0;
 
@@ -71,7 +73,7 @@ static void model_set(page_no first, uint32_t pages, uint8_t prot) {
     memset(&model[first], prot, pages);
 }
 
-/* ---- rules ----------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static void test_mmap_rules(void **state) {
     (void)state;
@@ -97,8 +99,7 @@ static void test_fixed_replaces_in_two_steps(void **state) {
     (void)state;
     call(MAP_MMAP, 0x50000000u, 0x4000, 3, MAP_FLAG_FIXED);
     uint32_t birth = map.areas.area[0].birth;
-    assert_int_equal((uint32_t)call(MAP_MMAP, 0x50001000u, 0x2000, 1, MAP_FLAG_FIXED),
-                     0x50001000u);
+    assert_int_equal((uint32_t)call(MAP_MMAP, 0x50001000u, 0x2000, 1, MAP_FLAG_FIXED), 0x50001000u);
     assert_int_equal(plan.first, 0x50001);
     assert_int_equal(plan.pages, 2);
     assert_true(plan.gone);
@@ -187,8 +188,8 @@ static void test_mremap_rules(void **state) {
 static void test_full_list(void **state) {
     (void)state;
     for (uint32_t i = 0; i < AREAS_MAX; i++) {
-        assert_false(is_error(call(MAP_MMAP, 0x10000000u + i * 0x8000u, 0x3000, 3,
-                                   MAP_FLAG_FIXED)));
+        assert_false(
+            is_error(call(MAP_MMAP, 0x10000000u + i * 0x8000u, 0x3000, 3, MAP_FLAG_FIXED)));
     }
     struct job_map before = map;
     assert_int_equal(call(MAP_MMAP, 0, 4096, 1, 0), -ERR_NO_MEMORY);
@@ -219,7 +220,7 @@ static void test_hole(void **state) {
     assert_int_equal(pages, USER_END_PAGE - 0x50004);
 }
 
-/* ---- random ---------------------------------------------------------------------------------------- */
+/* ---- random ---------------------------------------------------------------------------------- */
 
 static uint64_t dice = 88172645463325252ull;
 
@@ -265,8 +266,8 @@ static void test_random_against_model(void **state) {
     for (uint32_t round = 0; round < 4000; round++) {
         uint32_t op = ops[random_next(&dice) % 4];
         uint32_t page = 0x40000 + random_next(&dice) % 60;
-        uint32_t arg[4] = {page << 12, (random_next(&dice) % 12 + 1) << 12,
-                           random_next(&dice) % 4, flags[random_next(&dice) % 4]};
+        uint32_t arg[4] = {page << 12, (random_next(&dice) % 12 + 1) << 12, random_next(&dice) % 4,
+                           flags[random_next(&dice) % 4]};
         if (op == MAP_MMAP && arg[3] == 0 && round % 3 == 0) {
             arg[0] = 0;
         }

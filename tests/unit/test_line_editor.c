@@ -1,5 +1,5 @@
 /* The line editor, seen through a small terminal: what the person sees is what the line is. */
-/* sources: kernel/console/line_editor.c kernel/format.c */
+/* sources: kernel/console/line_editor.c kernel/console/line_text.c kernel/format.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,9 +40,9 @@ static const char *row_text(void) { /* without the blanks at its end */
 }
 
 static void newline(void) {
-    screen.above_length += (size_t)snprintf(screen.above + screen.above_length,
-                                            sizeof screen.above - screen.above_length, "%s\n",
-                                            row_text());
+    screen.above_length +=
+        (size_t)snprintf(screen.above + screen.above_length,
+                         sizeof screen.above - screen.above_length, "%s\n", row_text());
     assert_true(screen.above_length < sizeof screen.above);
     row_blank(0);
     screen.column = 0;
@@ -83,7 +83,7 @@ static void terminal_byte(char c) {
         newline();
     } else if (c == '\a') {
         screen.bells++;
-    } else if (((uint8_t)c & 0xC0) != 0x80) { /* a character begins: one column */
+    } else if (((uint8_t)c & 0xC0) != 0x80) {     /* a character begins: one column */
         assert_true(screen.column < COLUMNS - 1); /* never writes the last column */
         screen.row[screen.column++] = (uint8_t)c < 0x80 ? c : '?';
     }
@@ -273,7 +273,8 @@ static void completion(void **state) {
     assert_string_equal(e.text, "locator ");
     type("\x15zz\t");
     assert_int_equal(screen.bells, 2);
-    type("\x15" "me\x01he\t"); /* completes before the cursor */
+    type("\x15"
+         "me\x01he\t"); /* completes before the cursor */
     assert_string_equal(e.text, "help me");
 }
 
@@ -294,7 +295,7 @@ static void long_lines_scroll_and_stop(void **state) {
 
 static void characters_of_several_bytes(void **state) {
     type("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"); /* a é € and a face */
-    type("\x02\x02\x02"); /* before € */
+    type("\x02\x02\x02");                           /* before € */
     assert_int_equal(e.cursor, 3);
     type("\x7f");
     assert_string_equal(e.text, "a\xe2\x82\xac\xf0\x9f\x98\x80z");

@@ -34,7 +34,8 @@ static void defaults(void **state) {
 
 static void all_good(void **state) {
     const char *line = "cluster=lab key=00ffA0 expect=3 name=n1 join=manual locator=stat "
-                       "cell=rack-2 nic=00:03.0 ip=10.0.2.15/24 quorum=witness pxe=on console=serial mem=64M "
+                       "cell=rack-2 nic=00:03.0 ip=10.0.2.15/24 quorum=witness pxe=on "
+                       "console=serial mem=64M "
                        "run=\"mgs -n 64 --check\"";
     assert_int_equal(parse(line), 0);
     assert_string_equal(said.text, "");
@@ -59,12 +60,38 @@ static void all_good(void **state) {
 
 static void bad_values_are_reported_and_ignored(void **state) {
     static const char *const bad[] = {
-        "expect=0", "expect=257", "expect=3x", "expect=", "expect", "expect=99999999999999999999",
-        "name=", "name=has/slash", "name=sixteen-letters-x", "join=maybe", "join=", "locator=Tree",
-        "key=", "key=0", "key=0g", "key=000",
-        "key=0000000000000000000000000000000000000000000000000000000000000000ff", "ip=10.0.0.1",
-        "ip=10.0.0.256/8", "ip=10.0.0/8", "ip=10.0.0.1/33", "ip=10.0.0.1/", "ip=DHCP", "pxe=yes",
-        "console=vga", "mem=64", "mem=7M", "mem=M", "mem=", "mem=99999999G", "run=", "quorum=x",
+        "expect=0",
+        "expect=257",
+        "expect=3x",
+        "expect=",
+        "expect",
+        "expect=99999999999999999999",
+        "name=",
+        "name=has/slash",
+        "name=sixteen-letters-x",
+        "join=maybe",
+        "join=",
+        "locator=Tree",
+        "key=",
+        "key=0",
+        "key=0g",
+        "key=000",
+        "key=0000000000000000000000000000000000000000000000000000000000000000ff",
+        "ip=10.0.0.1",
+        "ip=10.0.0.256/8",
+        "ip=10.0.0/8",
+        "ip=10.0.0.1/33",
+        "ip=10.0.0.1/",
+        "ip=DHCP",
+        "pxe=yes",
+        "console=vga",
+        "mem=64",
+        "mem=7M",
+        "mem=M",
+        "mem=",
+        "mem=99999999G",
+        "run=",
+        "quorum=x",
         "cell=\"a b\"",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -89,7 +116,8 @@ static void unknown_ones_name_the_nearest(void **state) {
                         "'locator='?\n"
                         "boot option 'nmae=n1' is unknown and ignored; did you mean 'name='?\n"
                         "boot option 'quiet' is unknown and ignored; there are: cluster= key= "
-                        "expect= name= join= locator= cell= nic= ip= quorum= pxe= console= mem= run=\n");
+                        "expect= name= join= locator= cell= nic= ip= quorum= pxe= "
+                        "console= mem= run=\n");
     assert_int_equal(o.expect, 0);
     assert_int_equal(parse("=3"), 1);
     assert_int_equal(parse("Expect=3"), 1);

@@ -16,12 +16,12 @@
 static struct fake_sink out;
 static char expected[2048];
 
-#define SAME(...)                                            \
-    do {                                                     \
-        fake_sink_clear(&out);                               \
-        print_to(&out.sink, __VA_ARGS__);                    \
-        snprintf(expected, sizeof expected, __VA_ARGS__);    \
-        assert_string_equal(out.text, expected);             \
+#define SAME(...)                                                                                  \
+    do {                                                                                           \
+        fake_sink_clear(&out);                                                                     \
+        print_to(&out.sink, __VA_ARGS__);                                                          \
+        snprintf(expected, sizeof expected, __VA_ARGS__);                                          \
+        assert_string_equal(out.text, expected);                                                   \
     } while (0)
 
 static void numbers(void **state) {
@@ -89,8 +89,8 @@ static void into_a_buffer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),     cmocka_unit_test(text),
-        cmocka_unit_test(bad_formats), cmocka_unit_test(long_output_in_pieces),
+        cmocka_unit_test(numbers),       cmocka_unit_test(text),
+        cmocka_unit_test(bad_formats),   cmocka_unit_test(long_output_in_pieces),
         cmocka_unit_test(into_a_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

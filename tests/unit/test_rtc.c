@@ -18,8 +18,14 @@ static struct rtc_registers registers_of(time_t t) {
     struct tm d;
     gmtime_r(&t, &d);
     return (struct rtc_registers){
-        bcd(d.tm_sec), bcd(d.tm_min), bcd(d.tm_hour), bcd(d.tm_mday), bcd(d.tm_mon + 1),
-        bcd(d.tm_year % 100), bcd((d.tm_year + 1900) / 100), 0x02,
+        bcd(d.tm_sec),
+        bcd(d.tm_min),
+        bcd(d.tm_hour),
+        bcd(d.tm_mday),
+        bcd(d.tm_mon + 1),
+        bcd(d.tm_year % 100),
+        bcd((d.tm_year + 1900) / 100),
+        0x02,
     };
 }
 
@@ -32,7 +38,7 @@ static void every_day(void **state) {
 
 static void formats(void **state) {
     struct rtc_registers r = {0x59, 0x30, 0x12, 0x22, 0x11, 0x26, 0x20, 0x00};
-    uint64_t midnight = 1795305600; /* 2026-11-22 */
+    uint64_t midnight = 1795305600;                          /* 2026-11-22 */
     assert_true(rtc_seconds(&r) == midnight + 30 * 60 + 59); /* 12 h: 12:30 am */
     r.hour |= 0x80;
     assert_true(rtc_seconds(&r) == midnight + 12 * 3600 + 30 * 60 + 59);

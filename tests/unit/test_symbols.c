@@ -19,9 +19,10 @@ static void found(void **state) {
         const char *name;
         uint32_t offset;
     } cases[] = {
-        {0, "?", 0},           {0xFF, "?", 0},          {0x100, "one", 0},
-        {0x10F, "one", 0xF},   {0x110, "two", 0},       {0x1FF, "two", 0xEF},
-        {0x200, "three", 0},   {UINT32_MAX, "three", UINT32_MAX - 0x200},
+        {0, "?", 0},         {0xFF, "?", 0},
+        {0x100, "one", 0},   {0x10F, "one", 0xF},
+        {0x110, "two", 0},   {0x1FF, "two", 0xEF},
+        {0x200, "three", 0}, {UINT32_MAX, "three", UINT32_MAX - 0x200},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint32_t offset = 77;

@@ -1,13 +1,15 @@
-/* test_threads.c: births, places, ends and signals of threads, and their races with the end of the job [P 9.6]. */
-/* sources: tests/unit/jobs_world.c adapt/msg.c services/services.c services/rows.c services/job_service.c
-   services/job_local.c services/job_run.c services/job_cache.c services/job_manager.c services/job_place.c
-   services/job_call.c services/job_stream.c services/job_map.c services/job_area.c services/job_files.c
-   services/threads.c services/threads_clone.c services/threads_exit.c services/threads_manager.c
+/* test_threads.c: births, places, ends and signals of threads, and their races with the end of the
+ * job [P 9.6]. */
+/* sources: tests/unit/jobs_world.c adapt/msg.c services/services.c services/rows.c
+   services/job_service.c services/job_local.c services/job_run.c services/job_cache.c
+   services/job_manager.c services/job_place.c services/job_call.c services/job_stream.c
+   services/job_map.c services/job_area.c services/job_files.c services/threads.c
+   services/threads_clone.c services/threads_exit.c services/threads_manager.c
    services/sync_service.c services/sync_table.c services/sync_futex.c services/sync_barrier.c
    services/sync_requester.c */
 #include "tests/unit/jobs_world.h"
 
-enum { THREADS = 64, NOTHING = -9999 };
+enum { THREADS = 160, NOTHING = -9999 };
 
 static struct {
     uint32_t node, starts, stops;
@@ -20,6 +22,7 @@ static uint32_t count, per_node[NODES_MAX];
 static job_id job;
 static int32_t status;
 static uint32_t exits;
+static seat_id keys_at = SEAT_NONE; /* manager of every key in the next world */
 
 static uint32_t number_of(struct node *n, token_no token) {
     for (uint32_t i = count; i > 0; i--) {
@@ -67,6 +70,7 @@ static void begin(uint32_t nodes, uint32_t slots) {
     count = exits = 0;
     status = NOTHING;
     world_start(nodes, slots, 99);
+    w.all_keys_at = keys_at;
     w.on_effect = on_effect;
     CALL(0, CALL_RUN, TOKEN_NONE, 1);
     world_settle();
@@ -83,6 +87,7 @@ static void end(void) {
     world_check_empty();
     assert_int_equal(w.refused, 0);
     world_end();
+    keys_at = SEAT_NONE;
 }
 
 static void clone(uint32_t parent) {
@@ -103,7 +108,7 @@ static void kill_job(void) {
     CALL(0, CALL_KILL, TOKEN_NONE, job, 9);
 }
 
-/* ---- places ----------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* The node of thread 0 is node 0; with 4 nodes its turn comes when all others have more threads. */
 static void test_spread_over_nodes(void **state) {
@@ -150,7 +155,8 @@ static void test_one_node(void **state) {
     end();
 }
 
-/* Another job has all slots of a node: its refusal leads to another place, the last refusal to EAGAIN. */
+/* Another job has all slots of a node: its refusal leads to another place, the last refusal to
+ * EAGAIN. */
 static void test_full_hosts(void **state) {
     (void)state;
     begin(3, 4);
@@ -184,14 +190,15 @@ static void test_records_without_sense(void **state) {
     begin(2, 4);
     world_call(0, &(struct event_call){.op = CALL_CLONE, .token = t[0].token});
     assert_int_equal(t[0].result, -ERR_INVALID);
-    world_call(0, &(struct event_call){
-                      .op = CALL_CLONE, .token = t[0].token, .bytes = record, .size = sizeof(record)});
+    world_call(0,
+               &(struct event_call){
+                   .op = CALL_CLONE, .token = t[0].token, .bytes = record, .size = sizeof(record)});
     assert_int_equal(t[0].result, -ERR_INVALID);
     kill_job();
     end();
 }
 
-/* ---- ends ------------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 /* Main goes first; the last thread's status is the job's. */
 static void test_last_thread_ends_the_job(void **state) {
@@ -259,7 +266,26 @@ static void test_two_ends(void **state) {
     assert_int_equal(w.reported[REPORT_NO_JOB], 1);
 }
 
-/* A kill at every point of a clone, whatever overtakes what: no thread is left, none starts twice. */
+/* Two reasons at once from two nodes: whichever comes first at the job's manager. */
+static void test_two_ends_at_once(void **state) {
+    (void)state;
+    for (uint32_t first = 0; first < 2; first++) {
+        keys_at = 2;
+        begin(3, 8);
+        clone(0);
+        world_settle();
+        assert_int_equal(t[1].node, 1);
+        CALL(1, CALL_EXIT_GROUP, t[1].token, 5 << 8);
+        kill_job();
+        world_deliver(first, keys_at);
+        world_deliver(1 - first, keys_at);
+        end();
+        assert_int_equal(status, first == 1 ? 5 << 8 : 9);
+    }
+}
+
+/* A kill at every point of a clone, whatever overtakes what: no thread is left, none starts
+ * twice. */
 static void test_kill_in_the_middle_of_a_clone(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 40; seed++) {
@@ -278,7 +304,7 @@ static void test_kill_in_the_middle_of_a_clone(void **state) {
     }
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------ */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static int32_t signal_to(uint32_t from, thread_id tid, uint32_t signal) {
     t[from].result = NOTHING;
@@ -329,7 +355,7 @@ static void test_signal_to_a_newborn(void **state) {
     }
 }
 
-/* ---- long messages -------------------------------------------------------------------------------------- */
+/* ---- long messages --------------------------------------------------------------------------- */
 
 /* More clones and writes at once than long messages may wait in the link. */
 static void test_long_messages_take_turns(void **state) {
@@ -337,8 +363,8 @@ static void test_long_messages_take_turns(void **state) {
     uint32_t before;
 
     (void)state;
-    begin(2, 60);
-    while (count < 60) {
+    begin(2, 80);
+    while (count < 150) {
         clone(0);
         world_settle();
     }
@@ -371,6 +397,7 @@ int main(void) {
         cmocka_unit_test(test_exit_wakes_its_joiner),
         cmocka_unit_test(test_end_sent_again),
         cmocka_unit_test(test_two_ends),
+        cmocka_unit_test(test_two_ends_at_once),
         cmocka_unit_test(test_kill_in_the_middle_of_a_clone),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_signal_to_a_newborn),

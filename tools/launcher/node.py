@@ -2,6 +2,7 @@
 
 import collections
 import re
+import time
 
 from launcher import channel
 from launcher.qmp import Qmp
@@ -10,6 +11,8 @@ from launcher.vm import Vm
 TAIL_LINES = 400  # of the console kept in memory, for reports
 REPLAY_BYTES = 4096  # shown to a person who opens the console
 READ_BYTES = 65536
+SMALL_BYTES = 1024  # fewer in one read: the UART is slower than we are
+REST_S = 0.001
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f\x7f]")
 PANIC = re.compile(r"\bPANIC\b")  # kernel/panic.c
 
@@ -38,6 +41,8 @@ class Node:
         self._decoder = channel.Decoder()
         self._out = {"com1": bytearray(), "com2": bytearray()}
         self._is_com2_held = False
+        self._is_com2_resting = False
+        self._last_small = 0.0  # when a few bytes came on COM2 (monotonic)
         self._console_log = open(place.log(f"{self.name}.console"), "wb", buffering=0)
         self.vm = Vm(spec, number, place.log(f"{self.name}.qemu"))
         self.qmp = Qmp(loop, self.vm.ends["qmp"])
@@ -50,7 +55,7 @@ class Node:
 
     def _watch(self, name):
         reader = self._read_com1 if name == "com1" else self._read_com2
-        if name == "com2" and self._is_com2_held:
+        if name == "com2" and (self._is_com2_held or self._is_com2_resting):
             reader = None
         writer = (lambda: self._write(name)) if self._out[name] else None
         self._loop.watch(self.vm.ends[name].fileno(), reader, writer)
@@ -118,9 +123,26 @@ class Node:
     def _read_com2(self):
         """True when there was something."""
         data = self._recv("com2")
+        if 0 < len(data) < SMALL_BYTES:
+            self._rest_com2()
         for kind, stream, payload in self._decoder.feed(data) if data else []:
             self._take_frame(kind, stream, payload)
         return bool(data)
+
+    def _rest_com2(self):
+        """A UART gives single bytes: waking for each would cost a core while a program prints. So
+        in a burst we look once a millisecond; the first bytes after a silence come at once."""
+        now = time.monotonic()
+        is_burst, self._last_small = now - self._last_small < 4 * REST_S, now
+        if is_burst and not self._is_com2_resting:
+            self._is_com2_resting = True
+            self._watch("com2")
+            self._loop.after(REST_S, self._rested)
+
+    def _rested(self):
+        self._is_com2_resting = False
+        if self.vm.ends["com2"].fileno() >= 0:
+            self._watch("com2")
 
     def _take_frame(self, kind, stream, payload):
         if kind == channel.READY:
