@@ -36,6 +36,13 @@ void seats_all_members(const struct node *n, uint32_t set[SEAT_WORDS]) {
     }
 }
 
+bool seats_is_member(const struct node *n, seat_id seat) {
+    uint32_t set[SEAT_WORDS];
+
+    seats_all_members(n, set);
+    return seats_has(set, seat);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static const struct job_local *local_find(const struct jobs *j, job_id job) {
@@ -139,6 +146,10 @@ static struct job_local *row_for_open(struct node *n, const struct msg *m) {
 }
 
 void job_on_open(struct node *n, const struct msg *m, const struct msg_from *from) {
+    if (!seats_is_member(n, m->job_open.origin)) {
+        node_refuse(n, "a job of a stranger", m->job_open.origin, from->seat);
+        return;
+    }
     struct job_local *l = row_for_open(n, m);
 
     if (l == NULL || l->generation != m->head.generation) {

@@ -107,7 +107,11 @@ void job_on_new(struct node *n, const struct msg *m) {
         }
         return;
     }
-    e = m->job_open.origin < SEATS_MAX ? entry_new(n, m) : NULL;
+    if (m->job_open.origin != m->head.seat) {
+        node_refuse(n, "a job in another's name", m->job_open.origin, m->head.seat);
+        return;
+    }
+    e = entry_new(n, m);
     if (e == NULL || job_thread_add(n, e, e->job, e->origin) == ROW_NONE) {
         send_made(n, key_job(m->head.key), m, -ERR_NO_SPACE);
         return;

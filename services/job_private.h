@@ -52,7 +52,7 @@ struct job_local {
 #define OUTPUT_ENDLESS 0xFFFFFFFFu
 
 /* A thread that waits for bytes of stdin, or for room for its output, at the origin: <= every
- * thread of the cluster. 24 bytes. */
+ * thread of the cluster. 28 bytes. */
 struct job_reader {
     thread_id tid;
     token_no token;
@@ -61,6 +61,7 @@ struct job_reader {
     uint32_t next;
     seat_id seat;
     job_id job;
+    uint32_t told; /* writer: 1 once there is room for it, which is kept until it writes again */
 };
 
 /* A page asked for at the job's manager: <= HOLD_MAX for each thread of this node. */
@@ -177,6 +178,7 @@ static inline void seats_add(uint32_t set[SEAT_WORDS], seat_id seat) {
 }
 bool seats_none(const uint32_t set[SEAT_WORDS]);
 void seats_all_members(const struct node *n, uint32_t set[SEAT_WORDS]);
+bool seats_is_member(const struct node *n, seat_id seat);
 
 /* job_local.c */
 struct job_local *job_local_find(struct node *n, job_id job); /* in any state but FREE */

@@ -64,7 +64,7 @@ static void refused(struct node *n, struct job_local *l, int32_t result) {
     if (l->main != TOKEN_NONE) {
         threads_unbook(n, l->main);
     }
-    node_report(n, REPORT_RUN_REFUSED, l->handle, JOBS_MAX, (uint32_t)-result, NULL);
+    node_report(n, REPORT_RUN_REFUSED, l->handle, JOBS_MAX, 0u - (uint32_t)result, NULL);
     started(n, 0, l->handle, result);
     job_local_set(n, l, LOCAL_FREE);
 }

@@ -117,6 +117,51 @@ static void row_remove_first(struct node *n, const struct job_local *l, uint32_t
     rows_give(jobs_readers_index(j), l->job, row);
 }
 
+/* ---- room for output ------------------------------------------------------------------------- */
+
+struct writers {
+    uint32_t promised; /* bytes that writers were told of and have not sent again yet */
+    bool waits;        /* somebody has not been told yet */
+};
+
+static struct writers look_at_writers(struct node *n, const struct job_local *l) {
+    struct writers w = {0};
+
+    for (uint32_t row = l->first_writer; row != ROW_NONE;) {
+        const struct job_reader *r = &jobs_readers(jobs_of(n))[row];
+        w.promised += r->told ? r->most : 0;
+        w.waits = w.waits || !r->told;
+        row = r->next;
+    }
+    return w;
+}
+
+static uint32_t free_room(const struct job_local *l, const struct writers *w) {
+    return l->output_room > w->promised ? l->output_room - w->promised : 0;
+}
+
+/* True when this thread was told to write again: the room is kept for it. Its row goes. */
+static bool take_promise(struct node *n, struct job_local *l, const struct msg *m) {
+    struct jobs *j = jobs_of(n);
+    uint32_t before = ROW_NONE;
+
+    for (uint32_t row = l->first_writer; row != ROW_NONE; row = jobs_readers(j)[row].next) {
+        const struct job_reader *r = &jobs_readers(j)[row];
+        if (r->told && r->tid == m->call.thread) {
+            if (before == ROW_NONE) {
+                l->first_writer = r->next;
+            } else {
+                jobs_readers(j)[before].next = r->next;
+            }
+            l->last_writer = row == l->last_writer ? before : l->last_writer;
+            rows_give(jobs_readers_index(j), l->job, row);
+            return true;
+        }
+        before = row;
+    }
+    return false;
+}
+
 void job_on_write(struct node *n, const struct msg *m, const struct msg_from *from) {
     struct job_local *l = job_local_open(n, m);
     struct msg out;
@@ -124,7 +169,12 @@ void job_on_write(struct node *n, const struct msg *m, const struct msg_from *fr
     if (l == NULL || l->origin != node_seat(n)) {
         return;
     }
-    if (l->first_writer != ROW_NONE || m->call.size > l->output_room) {
+    bool was_told = take_promise(n, l, m);
+    struct writers w = look_at_writers(n, l);
+    bool fits = was_told ? m->call.size <= l->output_room
+                         : !w.waits && m->call.size <= free_room(l, &w);
+
+    if (!fits) {
         uint32_t row = waiter_take(n, l, m, from, m->call.size);
         row_append(n, row, &l->first_writer, &l->last_writer);
         return;
@@ -142,28 +192,36 @@ void job_on_write(struct node *n, const struct msg *m, const struct msg_from *fr
     node_send(n, from->seat, &out);
 }
 
-/* Writers that fit into the room are told to write again, a few in one step. */
+/* Writers that fit into the room are told to write again, in their order, a few in one step. The
+ * room is kept for them until they do: else two that fit one at a time would tell each other to
+ * wait for ever. */
 void job_output_drain(struct node *n, struct job_local *l) {
-    uint32_t room = l->output_room;
+    struct writers w = look_at_writers(n, l);
+    uint32_t room = free_room(l, &w);
+    uint32_t told = 0;
 
-    for (uint32_t i = 0; l->first_writer != ROW_NONE; i++) {
-        const struct job_reader *r = &jobs_readers(jobs_of(n))[l->first_writer];
+    for (uint32_t row = l->first_writer; row != ROW_NONE;) {
+        struct job_reader *r = &jobs_readers(jobs_of(n))[row];
         struct msg out;
 
+        row = r->next;
+        if (r->told) {
+            continue;
+        }
         if (r->most > room) {
             return;
         }
-        if (i == DRAIN_MAX) {
+        if (told++ == DRAIN_MAX) {
             jobs_of(n)->drain_wanted = 1;
             return;
         }
         room -= r->most;
+        r->told = 1;
         begin_answer(n, l, &out, 0);
         out.head.op = r->op;
         out.answer.thread = r->tid;
         out.answer.token = r->token;
         node_send(n, r->seat, &out);
-        row_remove_first(n, l, &l->first_writer);
     }
 }
 

@@ -58,7 +58,8 @@ static void on_compared(struct node *n, const struct event_call *call) {
         return;
     }
     if (call->arg[0] == 0) {
-        cancel(n, call->token, call->arg[1] != 0 ? -(int32_t)call->arg[1] : -ERR_AGAIN);
+        bool is_errno = call->arg[1] > 0 && call->arg[1] < 4096;
+        cancel(n, call->token, is_errno ? -(int32_t)call->arg[1] : -ERR_AGAIN);
         return;
     }
     threads_set(n, call->token, SLOT_FUTEX_WAIT);

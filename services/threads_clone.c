@@ -6,6 +6,7 @@
  * Races with the job's end: JOB_CLOSE frees the parent's slot (HERE and PLACED then fit nothing),
  * and a MOVE that reaches a host behind its JOB_CLOSE is a straggler. In both orders no thread is
  * left. */
+#include "services/job_private.h"
 #include "services/threads_private.h"
 
 static void send_at(struct node *n, token_no token, uint32_t version) {
@@ -74,8 +75,8 @@ void threads_on_placed(struct node *n, const struct msg *m) {
         threads_wake(n, m->place.token, m->place.result);
         return;
     }
-    if (m->place.seat >= SEATS_MAX) {
-        node_refuse(n, "a place that is no seat", m->place.seat, m->place.thread);
+    if (!seats_is_member(n, m->place.seat)) {
+        node_refuse(n, "a place that is no member's", m->place.seat, m->place.thread);
         return;
     }
     slot->child = m->place.thread;

@@ -1,5 +1,6 @@
-/* The table of the commands about the cluster, and what they share. They look at the core through its accessors and the
- * structs that adapt/ shows consoles; they change nothing but by calls (CALL_RUN, CALL_KILL). */
+/* The table of the commands about the cluster, and what they share. They look at the core
+ * through its accessors and the structs that adapt/ shows consoles; they change nothing but by
+ * calls (CALL_RUN, CALL_KILL). */
 #include "kernel/console/commands_core.h"
 
 #include "adapt/node.h"
@@ -35,7 +36,7 @@ static const struct command commands[] = {
     {"nodes", "", "members of the cluster, and nodes heard that are none", command_nodes},
     {"view", "", "epoch, roles, voters, phases of the last changes", command_view},
     {"cells", "", "the locator's tree: who manages how many slots", command_cells},
-    {"locate", "page|futex|barrier JOB ADDRESS | SERVICE JOB INDEX", "who manages an entry",
+    {"locate", "KIND JOB ADDRESS", "who manages an entry: a page, futex, barrier, job, ...",
      command_locate},
     {"run", "PROG [ARGS] [&]", "start a program; & leaves the prompt", command_run},
     {"jobs", "", "programs that run in the cluster", command_jobs},

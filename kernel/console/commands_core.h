@@ -1,4 +1,5 @@
-/* The commands about the cluster, by the files that hold them; commands_core.c has the table. Each as struct command.run. */
+/* The commands about the cluster, by the files that hold them; commands_core.c has the table.
+ * Each as struct command.run. */
 #pragma once
 
 #include "adapt/view.h"

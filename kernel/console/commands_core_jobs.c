@@ -18,7 +18,7 @@
 
 enum { STATUS_NOT_STARTED = 126, SIGNAL_TERM = 15 }; /* 126: as shells say it */
 
-/* ---- run -------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 int command_run(int argc, char **argv, struct print_sink *out) {
     char strings[COMMAND_LINE_BYTES], why[128] = "";
@@ -46,7 +46,7 @@ int command_run(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 int command_jobs(int argc, char **argv, struct print_sink *out) {
     struct job_row row;
@@ -67,9 +67,9 @@ int command_jobs(int argc, char **argv, struct print_sink *out) {
             print_to(out, "%5s  %-8s %-16s %-16s %7s  %s\n", "job", "state", "origin", "manager",
                      "threads", "program");
         }
-        print_to(out, "%5u  %-8s %-16s %-16s %7u  %s\n", (unsigned)row.job, row.state,
-                 node_name_of_seat(row.origin), node_name_of_seat(row.manager),
-                 (unsigned)row.threads,
+        print_to(out, "%5u  %-8s %-16s %-16s %7u  %s\n", (unsigned)row.job,
+                 node_job_state(row.state), node_name_of_seat(row.origin),
+                 node_name_of_seat(row.manager), (unsigned)row.threads,
                  job != NULL && job->program != NULL ? job->program->name : "(see its origin)");
     }
     print_to(out, shown == 0 ? "no program runs\n" : "threads: those on this node\n");
@@ -87,7 +87,8 @@ int command_kill(int argc, char **argv, struct print_sink *out) {
         return command_wrong(out, argv[1], "is no job: a number up to 65535 (`jobs`)");
     }
     if (argc == 3 && !argument_signal(argv[2], &signal)) {
-        return command_wrong(out, argv[2], "is no signal: a number from 1 to 64, or a name as TERM");
+        return command_wrong(out, argv[2],
+                             "is no signal: a number from 1 to 64, or a name as TERM");
     }
     if (command_node(out) == NULL) {
         return 1;
@@ -102,7 +103,7 @@ int command_kill(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static const char *call_name(uint32_t call) {
     static const char *const names[CALLS] = {

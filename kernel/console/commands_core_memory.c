@@ -11,7 +11,7 @@
 
 enum { PAGES_SHOWN_MAX = 200 };
 
-/* ---- pages ------------------------------------------------------------------------------------------ */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 static void print_summary(struct print_sink *out, const struct node *n) {
     struct dsm_counters c = dsm_counters(n);
@@ -26,8 +26,9 @@ static void print_summary(struct print_sink *out, const struct node *n) {
     print_to(out, "pages      %llu in, %llu out; %llu grants without contents\n",
              (unsigned long long)c.pages_in, (unsigned long long)c.pages_out,
              (unsigned long long)c.grants);
-    print_to(out, "others     %llu invalidations, %llu copies dropped; %llu held for a thread, %llu "
-                  "holds ended by time\n",
+    print_to(out,
+             "others     %llu invalidations, %llu copies dropped; %llu held for a thread, %llu "
+             "holds ended by time\n",
              (unsigned long long)c.invalidations, (unsigned long long)c.dropped_copies,
              (unsigned long long)c.held, (unsigned long long)c.forced);
 }
@@ -42,7 +43,8 @@ static void print_rows(struct print_sink *out, uint32_t job, bool owned) {
     uint32_t found = 0;
 
     for (uint32_t i = 0; dsm_row(pump_node(), i, &row); i++) {
-        if (strcmp(row.state, "free") == 0 || (job != 0 && row.job != job) || (owned && !is_owned(&row))) {
+        if (strcmp(row.state, "free") == 0 || (job != 0 && row.job != job) ||
+            (owned && !is_owned(&row))) {
             continue;
         }
         if (found++ == 0) {
@@ -82,7 +84,7 @@ int command_pages(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- sync ------------------------------------------------------------------------------------------- */
+/* ---- sync ------------------------------------------------------------------------------------ */
 
 int command_sync(int argc, char **argv, struct print_sink *out) {
     const struct node *n = command_node(out);
@@ -94,8 +96,9 @@ int command_sync(int argc, char **argv, struct print_sink *out) {
         return 1;
     }
     struct sync_counts c = sync_counts(n);
-    print_to(out, "%u futexes and barriers are managed here; %u threads wait in them; the last "
-                  "operation of %u more is kept\n",
+    print_to(out,
+             "%u futexes and barriers are managed here; %u threads wait in them; the last "
+             "operation of %u more is kept\n",
              (unsigned)c.entries, (unsigned)c.waiting, (unsigned)c.known);
     return 0;
 }

@@ -10,15 +10,16 @@
 
 enum { TRACE_LINES = 20, TRACE_LINE_BYTES = 160 };
 
-/* ---- net -------------------------------------------------------------------------------------------- */
+/* ---- net ------------------------------------------------------------------------------------- */
 
 static void print_link(struct print_sink *out, const struct node *n, const struct view_member *m) {
     const struct link_set *links = (const void *)((const uint8_t *)n + n->link_offset);
     struct link_counters c = link_counters(links, m->seat);
 
-    print_to(out, "link %-12s %-6s rtt %5u us, rto %6u us; sent %llu (again %llu, acks alone %llu), "
-                  "received %llu (twice %llu, early %llu, no room %llu, bad %llu); in flight %u, "
-                  "queued %u\n",
+    print_to(out,
+             "link %-12s %-6s rtt %5u us, rto %6u us; sent %llu (again %llu, acks alone %llu), "
+             "received %llu (twice %llu, early %llu, no room %llu, bad %llu); in flight %u, "
+             "queued %u\n",
              m->name, link_is_open(links, m->seat) ? "open" : "closed", (unsigned)c.rtt_us,
              (unsigned)c.rto_us, (unsigned long long)c.sent, (unsigned long long)c.resent,
              (unsigned long long)c.acks_alone, (unsigned long long)c.received,
@@ -30,8 +31,9 @@ static void print_link(struct print_sink *out, const struct node *n, const struc
 static void print_core(struct print_sink *out, const struct node *n) {
     const struct node_counters *c = &n->counters;
 
-    print_to(out, "messages in %llu, out %llu; dropped: CRC %llu, other cluster %llu, no member "
-                  "%llu, malformed %llu; refused %llu, held for a view %llu\n",
+    print_to(out,
+             "messages in %llu, out %llu; dropped: CRC %llu, other cluster %llu, no member "
+             "%llu, malformed %llu; refused %llu, held for a view %llu\n",
              (unsigned long long)c->received, (unsigned long long)c->sent,
              (unsigned long long)c->bad_crc, (unsigned long long)c->bad_cluster,
              (unsigned long long)c->bad_sender, (unsigned long long)c->bad_message,
@@ -41,7 +43,8 @@ static void print_core(struct print_sink *out, const struct node *n) {
 static void print_channel(struct print_sink *out) {
     struct launcher_counters c = launcher_counters();
 
-    print_to(out, "launcher frames %u, damaged %u, unknown %u; reports lost %u, output cut %u bytes\n",
+    print_to(out,
+             "launcher frames %u, damaged %u, unknown %u; reports lost %u, output cut %u bytes\n",
              (unsigned)c.frames_in, (unsigned)c.damaged, (unsigned)c.unknown,
              (unsigned)c.reports_lost, (unsigned)c.output_cut_bytes);
 }
@@ -65,7 +68,7 @@ int command_net(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- trace ------------------------------------------------------------------------------------------ */
+/* ---- trace ----------------------------------------------------------------------------------- */
 
 int command_trace(int argc, char **argv, struct print_sink *out) {
     const struct node *n = pump_node();

@@ -10,7 +10,7 @@
 #include "kernel/time.h"
 #include "kernel/version.h"
 
-/* ---- nodes ------------------------------------------------------------------------------------------ */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static void print_members(struct print_sink *out, const struct node *n) {
     const struct view *v = &n->member.view;
@@ -81,7 +81,7 @@ int command_nodes(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- view ------------------------------------------------------------------------------------------- */
+/* ---- view ------------------------------------------------------------------------------------ */
 
 static void print_phases(struct print_sink *out, const uint32_t us[PHASES], uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
@@ -162,7 +162,7 @@ int command_cells(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
-/* ---- locate ----------------------------------------------------------------------------------------- */
+/* ---- locate ---------------------------------------------------------------------------------- */
 
 /* What people call an entry, and how its number becomes a key's index. */
 static const struct {
@@ -171,9 +171,12 @@ static const struct {
     uint32_t divisor; /* of an address */
     uint64_t kind;    /* added to the index */
 } entry_kinds[] = {
-    {"page", SERVICE_DSM, PAGE_BYTES, 0},    {"futex", SERVICE_SYNC, 4, 0},
-    {"barrier", SERVICE_SYNC, 4, 1ull << 32}, {"job", SERVICE_JOB, 1, 0},
-    {"dsm", SERVICE_DSM, 1, 0},              {"sync", SERVICE_SYNC, 1, 0},
+    {"page", SERVICE_DSM, PAGE_BYTES, 0},
+    {"futex", SERVICE_SYNC, 4, 0},
+    {"barrier", SERVICE_SYNC, 4, 1ull << 32},
+    {"job", SERVICE_JOB, 1, 0},
+    {"dsm", SERVICE_DSM, 1, 0},
+    {"sync", SERVICE_SYNC, 1, 0},
     {"threads", SERVICE_THREADS, 1, 0},
 };
 enum { ENTRY_KINDS = sizeof(entry_kinds) / sizeof(entry_kinds[0]) };
@@ -204,19 +207,22 @@ int command_locate(int argc, char **argv, struct print_sink *out) {
         i++;
     }
     if (i == ENTRY_KINDS) {
-        return command_wrong(out, argv[1], "is no kind of entry: page futex barrier job dsm sync "
-                                           "threads");
+        return command_wrong(out, argv[1],
+                             "is no kind of entry: page futex barrier job dsm sync "
+                             "threads");
     }
     if (!argument_small(argv[2], 0xFFFF, &job)) {
         return command_wrong(out, argv[2], "is no job: a number up to 65535 (`jobs`)");
     }
     if (!argument_number(argv[3], &number) || number / entry_kinds[i].divisor >= 1ull << 32) {
-        return command_wrong(out, argv[3], "is no address or index: decimal, or 0x and hexadecimal");
+        return command_wrong(out, argv[3],
+                             "is no address or index: decimal, or 0x and hexadecimal");
     }
     if (n == NULL) {
         return 1;
     }
-    print_place(out, n, key_make((enum service_no)entry_kinds[i].service, (job_id)job,
-                                 number / entry_kinds[i].divisor + entry_kinds[i].kind));
+    print_place(out, n,
+                key_make((enum service_no)entry_kinds[i].service, (job_id)job,
+                         number / entry_kinds[i].divisor + entry_kinds[i].kind));
     return 0;
 }

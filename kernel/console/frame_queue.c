@@ -1,5 +1,5 @@
-/* The ring of frame_queue.h. Records wrap anywhere, so every byte goes through ring_put and ring_get; a UART is slower
- * than that by far. */
+/* The ring of frame_queue.h. Records wrap anywhere, so every byte goes through ring_put and
+ * ring_get; a UART is slower than that by far. */
 #include "kernel/console/frame_queue.h"
 
 static void ring_put(struct frame_queue *q, uint32_t at, uint8_t byte) {

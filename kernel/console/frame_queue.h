@@ -1,13 +1,15 @@
-/* Frames that wait for room on COM2: a ring of records, each one channel frame without its wire form. Pure, bounded, no
- * allocation; host-tested. Bytes go in whole or not at all, so nothing is ever lost half-way. */
+/* Frames that wait for room on COM2: a ring of records, each one channel frame without its
+ * wire form. Pure, bounded, no allocation; host-tested. Bytes go in whole or not at all, so
+ * nothing is ever lost half-way. */
 #pragma once
 
 #include "kernel/console/channel.h"
 
 enum {
-    FRAME_QUEUE_HEAD = 4,      /* type, stream, length u16 */
-    FRAME_QUEUE_RESERVE = 256, /* of the ring, beyond frame_queue_room(): one last frame with a text */
-    FRAME_QUEUE_COST = 5,      /* most bytes of ring that a byte costs: alone in a frame */
+    FRAME_QUEUE_HEAD = 4, /* type, stream, length u16 */
+    FRAME_QUEUE_RESERVE =
+        256,              /* of the ring, beyond frame_queue_room(): one last frame with a text */
+    FRAME_QUEUE_COST = 5, /* most bytes of ring that a byte costs: alone in a frame */
 };
 
 /* head and tail count bytes for ever (modulo 2^32). */
@@ -21,8 +23,9 @@ struct frame_queue {
 void frame_queue_init(struct frame_queue *q, uint8_t *bytes, uint32_t size);
 bool frame_queue_is_empty(const struct frame_queue *q);
 
-/* Adds these bytes as one or more frames; count 0 adds an empty frame. Bytes of a stream type (STDOUT, STDERR, EXEC_OUT,
- * STATUS) join the newest frame when it is theirs. False: no room, nothing was taken. */
+/* Adds these bytes as one or more frames; count 0 adds an empty frame. Bytes of a stream type
+ * (STDOUT, STDERR, EXEC_OUT, STATUS) join the newest frame when it is theirs. False: no room,
+ * nothing was taken. */
 bool frame_queue_put(struct frame_queue *q, uint8_t type, uint8_t stream, const void *bytes,
                      uint32_t count);
 

@@ -1,5 +1,6 @@
-/* Programs on the console; see job_console.h. The owner's callbacks run inside effects: they only record, but for output,
- * which is printed at once. COM1's ring is the room that the core is told, so a slow serial line slows the program. */
+/* Programs on the console; see job_console.h. The owner's callbacks run inside effects: they
+ * only record, but for output, which is printed at once. COM1's ring is the room that the core
+ * is told, so a slow serial line slows the program. */
 #include "kernel/console/job_console.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ static struct console_row rows[CONSOLE_JOBS_MAX];
 static struct console_row *foreground;
 static bool run_option_done;
 
-/* ---- what the job tells: inside effects ------------------------------------------------------------ */
+/* ---- what the job tells: inside effects ------------------------------------------------------ */
 
 static void started(struct job_owner *owner, uint32_t job) {
     ((struct console_row *)owner)->job = job;
@@ -65,7 +66,7 @@ static void exited(struct job_owner *owner, int32_t status, const char *reason) 
     print_text(row->reason, sizeof(row->reason), "%s", reason);
 }
 
-/* ---- the terminal: inside console_poll() ------------------------------------------------------------ */
+/* ---- the terminal: inside console_poll() ----------------------------------------------------- */
 
 static void on_line(const char *bytes, uint32_t count) {
     uint32_t taken = job_stdin_put(&foreground->in, bytes, count);
@@ -86,7 +87,7 @@ static void on_interrupt(void) {
 
 static const struct console_job terminal = {on_line, on_end_of_file, on_interrupt};
 
-/* ---- life ------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int job_console_run(enum job_console_place place, const char *strings, uint32_t bytes,
                     uint32_t argc, char why[128]) {

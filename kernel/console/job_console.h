@@ -1,6 +1,7 @@
-/* Programs that a person runs on this node's console: one in the foreground has the terminal (lines to its stdin, Ctrl-C
- * to it), others run behind the prompt with an empty stdin. Also the boot option run=, which starts one program when the
- * cluster is stable. Called from the kernel's one loop. */
+/* Programs that a person runs on this node's console: one in the foreground has the terminal
+ * (lines to its stdin, Ctrl-C to it), others run behind the prompt with an empty stdin. Also
+ * the boot option run=, which starts one program when the cluster is stable. Called from the
+ * kernel's one loop. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* How much output a job may send before it waits in write: keeps what the core was told apart from what has come since,
- * and tells it anew when it pays. */
+/* How much output a job may send before it waits in write: keeps what the core was told apart
+ * from what has come since, and tells it anew when it pays. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,8 @@
-/* The launcher's channel, kernel side. Three kinds of things wait to be sent: READY (a flag: the newest state counts),
- * reports (a few lines, the oldest gives way), and the answers to commands and questions (one queue of frames);
- * programs have queues of their own (launcher_jobs.c). Sending goes on as COM2's ring has room, so a host that does not
- * read holds nobody up but the programs that write to it. */
+/* The launcher's channel, kernel side. Three kinds of things wait to be sent: READY (a flag:
+ * the newest state counts), reports (a few lines, the oldest gives way), and the answers to
+ * commands and questions (one queue of frames); programs have queues of their own
+ * (launcher_jobs.c). Sending goes on as COM2's ring has room, so a host that does not read
+ * holds nobody up but the programs that write to it. */
 #include "kernel/console/launcher.h"
 
 #include <string.h>
@@ -15,11 +16,12 @@
 #include "kernel/job.h"
 
 enum {
-    RECEIVE_BYTES = 256,   /* taken from COM2's ring at once */
-    ANSWER_BYTES = 65536,  /* a power of two: the whole log (32 KB), escaped for JSON or not, and more */
+    RECEIVE_BYTES = 256, /* taken from COM2's ring at once */
+    ANSWER_BYTES =
+        65536, /* a power of two: the whole log (32 KB), escaped for JSON or not, and more */
     REPORTS_MAX = 32,
-    REPORT_BYTES = 200,    /* = a line of kernel/effects.c */
-    SEND_FRAMES_MAX = 16,  /* of one turn: 16 KB; pages and timers come in between */
+    REPORT_BYTES = 200,   /* = a line of kernel/effects.c */
+    SEND_FRAMES_MAX = 16, /* of one turn: 16 KB; pages and timers come in between */
 };
 
 static struct channel_in in;
@@ -50,12 +52,12 @@ struct launcher_counters launcher_counters(void) {
     return counters;
 }
 
-/* ---- sinks: text that becomes frames -------------------------------------------------------------- */
+/* ---- sinks: text that becomes frames --------------------------------------------------------- */
 
 struct frame_sink {
     struct print_sink sink; /* first */
     uint8_t type, stream;
-    bool has_run;      /* a program was started for it: its end is the command's */
+    bool has_run; /* a program was started for it: its end is the command's */
     uint32_t cut_bytes;
 };
 
@@ -77,9 +79,10 @@ static void answer_error(uint8_t stream, const char *text) {
     (void)frame_queue_put(&answers, CHANNEL_ERROR, stream, text, (uint32_t)strlen(text));
 }
 
-/* ---- requests --------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
-/* The strings of RUN: argv, an empty one, environment. Makes them contiguous in strings[]; false: malformed. */
+/* The strings of RUN: argv, an empty one, environment. Makes them contiguous in strings[];
+ * false: malformed. */
 struct run_request {
     uint32_t argc, envc, bytes;
     char strings[CHANNEL_PAYLOAD_MAX];
@@ -113,9 +116,11 @@ static void on_run(const struct channel_frame *f) {
     char why[128] = "";
 
     if (f->stream == 0 || launcher_jobs_has(f->stream)) {
-        answer_error(f->stream, "RUN needs a stream of its own, 1 to 255: launcher and kernel differ?");
+        answer_error(f->stream,
+                     "RUN needs a stream of its own, 1 to 255: launcher and kernel differ?");
     } else if (!run_parse(&r, f)) {
-        answer_error(f->stream, "RUN without argv and its empty string: launcher and kernel differ?");
+        answer_error(f->stream,
+                     "RUN without argv and its empty string: launcher and kernel differ?");
     } else if (launcher_jobs_run(f->stream, LAUNCHER_EXIT, r.strings, r.bytes, r.argc, r.envc,
                                  why) < 0) {
         answer_error(f->stream, why);
@@ -149,8 +154,8 @@ bool launcher_command_run(struct print_sink *out, const char *strings, uint32_t 
     if (out->write != frame_sink_write || sink->type != CHANNEL_EXEC_OUT) {
         return false;
     }
-    sink->has_run = launcher_jobs_run(sink->stream, LAUNCHER_EXEC_END, strings, bytes, argc, 0,
-                                      why) == 0;
+    sink->has_run =
+        launcher_jobs_run(sink->stream, LAUNCHER_EXEC_END, strings, bytes, argc, 0, why) == 0;
     *status = 0;
     if (!sink->has_run) {
         print_to(out, "%s\n", why);
@@ -174,19 +179,36 @@ static void on_power(const struct channel_frame *f) {
 static void on_frame(const struct channel_frame *f) {
     heard = true;
     switch (f->type) {
-    case CHANNEL_HELLO: ready_wanted = true; break;
-    case CHANNEL_RUN: on_run(f); break;
-    case CHANNEL_STDIN: launcher_jobs_stdin(f->stream, f->payload, f->payload_bytes); break;
-    case CHANNEL_STDIN_EOF: launcher_jobs_stdin_end(f->stream); break;
-    case CHANNEL_SIGNAL: on_signal(f); break;
-    case CHANNEL_EXEC: on_exec(f); break;
-    case CHANNEL_STATUS_ASK: status_wanted++; break;
-    case CHANNEL_POWER: on_power(f); break;
+    case CHANNEL_HELLO:
+        ready_wanted = true;
+        break;
+    case CHANNEL_RUN:
+        on_run(f);
+        break;
+    case CHANNEL_STDIN:
+        launcher_jobs_stdin(f->stream, f->payload, f->payload_bytes);
+        break;
+    case CHANNEL_STDIN_EOF:
+        launcher_jobs_stdin_end(f->stream);
+        break;
+    case CHANNEL_SIGNAL:
+        on_signal(f);
+        break;
+    case CHANNEL_EXEC:
+        on_exec(f);
+        break;
+    case CHANNEL_STATUS_ASK:
+        status_wanted++;
+        break;
+    case CHANNEL_POWER:
+        on_power(f);
+        break;
     case CHANNEL_FILE_BEGIN:
         answer_error(f->stream, "files cannot be sent to a cluster that is up yet: boot with them "
                                 "(run --with FILE)");
         break;
-    default: break; /* what nodes send, or the rest of a file that was refused */
+    default:
+        break; /* what nodes send, or the rest of a file that was refused */
     }
 }
 
@@ -204,7 +226,7 @@ static void receive(void) {
     }
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static void answer_status(void) {
     struct frame_sink sink = sink_for(CHANNEL_STATUS, 0);

@@ -1,4 +1,5 @@
-/* Programs over COM2; see launcher_jobs.h. The owner's callbacks run inside effects: they only record. */
+/* Programs over COM2; see launcher_jobs.h. The owner's callbacks run inside effects: they only
+ * record. */
 #include "kernel/console/launcher_jobs.h"
 
 #include <string.h>
@@ -11,8 +12,8 @@
 
 enum {
     LAUNCHER_JOBS_MAX = JOB_ROWS_MAX / 2, /* = JOBS_MAX: programs that the cluster runs at once */
-    OUTPUT_BYTES = 16384,                 /* a power of two; 3 KB of single bytes, 16 KB of long writes */
-    REASON_BYTES = 128,                   /* = sizeof(job.reason) */
+    OUTPUT_BYTES = 16384, /* a power of two; 3 KB of single bytes, 16 KB of long writes */
+    REASON_BYTES = 128,   /* = sizeof(job.reason) */
 };
 
 struct stream_job {
@@ -46,7 +47,7 @@ bool launcher_jobs_has(uint8_t stream) {
     return row_of(stream) != NULL;
 }
 
-/* ---- what the job tells: inside effects --------------------------------------------------------- */
+/* ---- what the job tells: inside effects ------------------------------------------------------ */
 
 static void started(struct job_owner *owner, uint32_t job) {
     ((struct stream_job *)owner)->job = job;
@@ -58,7 +59,8 @@ static void output(struct job_owner *owner, uint32_t fd, const uint8_t *bytes, u
 
     type = row->ending == LAUNCHER_EXEC_END ? CHANNEL_EXEC_OUT : type;
     job_room_use(&row->room, size);
-    (void)frame_queue_put(&row->out, type, row->stream, bytes, size); /* it has the room that was told */
+    (void)frame_queue_put(&row->out, type, row->stream, bytes,
+                          size); /* it has the room that was told */
 }
 
 static void input_wanted(struct job_owner *owner, uint32_t ticket, uint32_t max) {
@@ -104,7 +106,7 @@ static void exited(struct job_owner *owner, int32_t status, const char *reason) 
     }
 }
 
-/* ---- requests ------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 int launcher_jobs_run(uint8_t stream, enum launcher_ending ending, const char *strings,
                       uint32_t bytes, uint32_t argc, uint32_t envc, char why[128]) {
@@ -154,7 +156,7 @@ void launcher_jobs_signal(uint8_t stream, uint32_t signal) {
     }
 }
 
-/* ---- turns ---------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 static void row_poll(struct stream_job *row) {
     if (row->job == 0) {

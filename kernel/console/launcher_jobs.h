@@ -1,6 +1,7 @@
-/* Programs that the launcher runs over COM2: one row for each, found by the host's stream number. Output waits in the
- * row's own queue, whose room the core is told, so a host that does not read makes the program wait in write and loses
- * nothing. Private to kernel/console/launcher*.c. */
+/* Programs that the launcher runs over COM2: one row for each, found by the host's stream
+ * number. Output waits in the row's own queue, whose room the core is told, so a host that
+ * does not read makes the program wait in write and loses nothing. Private to
+ * kernel/console/launcher*.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,5 +28,6 @@ void launcher_jobs_signal(uint8_t stream, uint32_t signal);
 /* Gives the core what has come meanwhile: stdin, signals, room for output. */
 void launcher_jobs_poll(void);
 
-/* The next frame to send, one program after the other; payload: CHANNEL_PAYLOAD_MAX bytes for its contents. */
+/* The next frame to send, one program after the other; payload: CHANNEL_PAYLOAD_MAX bytes for
+ * its contents. */
 bool launcher_jobs_take(struct channel_frame *frame, uint8_t *payload);

@@ -12,7 +12,8 @@
 
 static struct node_state last;
 
-/* Refused for its build or MAC: for good, until somebody acts; for lack of a place: until it changes. */
+/* Refused for its build or MAC: for good, until somebody acts; for lack of a place: until it
+ * changes. */
 static const char *word_of(const struct node *n) {
     const struct view_member *self = view_by_nonce(&n->member.view, n->self.nonce);
 
@@ -67,11 +68,16 @@ void node_state_print(struct print_sink *out) {
              version_build_hex, now.state);
 }
 
+const char *node_job_state(const char *state) {
+    return strcmp(state, "open") == 0    ? "running"
+           : strcmp(state, "asked") == 0 ? "starting"
+                                         : state;
+}
+
 const char *node_name_of_seat(uint32_t seat) {
     const struct node *n = pump_node();
-    const struct view_member *m = n != NULL && seat <= SEAT_NONE
-                                      ? view_by_seat(&n->member.view, (seat_id)seat)
-                                      : NULL;
+    const struct view_member *m =
+        n != NULL && seat <= SEAT_NONE ? view_by_seat(&n->member.view, (seat_id)seat) : NULL;
 
     return m != NULL ? m->name : "?";
 }

@@ -1,5 +1,5 @@
-/* What this node is to its cluster, in the words of people and of the launcher: name, id, epoch, state. Reads the core,
- * changes nothing in it. */
+/* What this node is to its cluster, in the words of people and of the launcher: name, id,
+ * epoch, state. Reads the core, changes nothing in it. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +22,12 @@ bool node_state_changed(void);
 void node_state_print(struct print_sink *out);
 /* Status as JSON, what this node contributes to it; at most NODE_STATUS_BYTES_MAX. */
 void node_status_print(struct print_sink *out);
-enum { NODE_STATUS_BYTES_MAX = 8192 }; /* 16 changes x 200 B, 16 jobs x 220 B, own row and rest 400 B */
+enum {
+    NODE_STATUS_BYTES_MAX = 8192
+}; /* 16 changes x 200 B, 16 jobs x 220 B, own row and rest 400 B */
+
+/* A job's state as the core names it, in people's words. */
+const char *node_job_state(const char *state);
 
 /* A member's name for people, by its seat; "?" when there is none. */
 const char *node_name_of_seat(uint32_t seat);

@@ -1,5 +1,5 @@
-/* This node's part of `status --json` [D 2]: its own row, the jobs that have a part here, the changes that it has seen.
- * ./lisse merges what the nodes say. */
+/* This node's part of `status --json` [D 2]: its own row, the jobs that have a part here, the
+ * changes that it has seen. ./lisse merges what the nodes say. */
 #include "adapt/node.h"
 #include "kernel/console/node_state.h"
 #include "kernel/job.h"
@@ -11,7 +11,8 @@
 #include "services/sync.h"
 #include "services/threads.h"
 
-/* A JSON string; names are printable ASCII [adapt/view.h], a module's name is what the loader gave. */
+/* A JSON string; names are printable ASCII [adapt/view.h], a module's name is what the loader
+ * gave. */
 static void print_json_text(struct print_sink *out, const char *text) {
     print_to(out, "\"");
     for (; *text != '\0'; text++) {
@@ -38,7 +39,8 @@ static void print_own_row(struct print_sink *out, const struct node_state *state
              (unsigned)(dsm.entries + sync_counts(n).entries));
 }
 
-/* The origin alone knows the program; `threads` are those hosted here: the launcher adds them up. */
+/* The origin alone knows the program; `threads` are those hosted here: the launcher adds them
+ * up. */
 static void print_job(struct print_sink *out, const struct job_row *row) {
     const struct job *job = job_find(row->job);
 
@@ -50,7 +52,7 @@ static void print_job(struct print_sink *out, const struct job_row *row) {
     print_to(out, ",\"origin\":");
     print_json_text(out, node_name_of_seat(row->origin));
     print_to(out, ",\"threads\":%u,\"state\":\"%s\"}", (unsigned)row->threads,
-             row->state);
+             node_job_state(row->state));
 }
 
 static void print_jobs(struct print_sink *out) {
@@ -82,14 +84,15 @@ static void print_change(struct print_sink *out, const struct change_record *c) 
     print_to(out, "},\"moved\":%u,\"delayed\":0,\"max_wait_us\":0}", (unsigned)c->moved);
 }
 
-/* Additions, evictions, failures; founding and roles views are the machinery's own. Oldest first. */
+/* Additions, evictions, failures; founding and roles views are the machinery's own. Oldest
+ * first. */
 static void print_changes(struct print_sink *out) {
     const char *comma = "";
 
     for (uint32_t age = CHANGES_KEPT; age-- > 0;) {
         const struct change_record *c = supervisor_change(pump_node(), age);
-        bool told = c != NULL && (c->cause == CAUSE_ADD || c->cause == CAUSE_EVICT ||
-                                  c->cause == CAUSE_FAIL);
+        bool told = c != NULL &&
+                    (c->cause == CAUSE_ADD || c->cause == CAUSE_EVICT || c->cause == CAUSE_FAIL);
         if (told) {
             print_to(out, "%s", comma);
             print_change(out, c);

@@ -81,6 +81,7 @@ void check_answer(struct world *w, struct pc *pc, struct sim_thread *t, uint32_t
         m->wakes += (uint32_t)t->result;
         break;
     case CALL_WRITE_OUT:
+        t->written -= t->result == 0; /* nothing was taken: the same once more */
         m->written[t->number] = t->written;
         break;
     default:

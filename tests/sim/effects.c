@@ -24,23 +24,21 @@ static void perform_unmap(struct world *w, struct pc *pc, const struct effect *e
     check_rights(w, pc, e->job, e->page, ACCESS_NONE);
 }
 
-static void limit_page(struct world *w, struct pc *pc, const struct effect *e, page_no page) {
-    const struct mapping *row = memory_find(&pc->memory, e->job, page);
-
-    if (row == NULL || row->right <= e->right) {
-        return;
-    }
-    if (e->right == ACCESS_NONE) {
-        memory_unmap(&pc->memory, e->job, page);
-    } else {
-        memory_map(&pc->memory, e->job, page, row->frame, (enum access)e->right);
-    }
-    check_rights(w, pc, e->job, page, (enum access)e->right);
-}
-
+/* One effect for a range: whatever in it has more than this right is cut down to it. */
 static void perform_limit(struct world *w, struct pc *pc, const struct effect *e) {
-    for (uint32_t i = 0; i < e->value; i++) {
-        limit_page(w, pc, e, e->page + i);
+    struct mapping found;
+    uint32_t at = 0;
+
+    while (memory_next_above(&pc->memory, e->job, &at, &found, (enum access)e->right)) {
+        if (found.page - e->page >= e->value) {
+            continue;
+        }
+        if (e->right == ACCESS_NONE) {
+            memory_unmap(&pc->memory, e->job, found.page);
+        } else {
+            memory_map(&pc->memory, e->job, found.page, found.frame, (enum access)e->right);
+        }
+        check_rights(w, pc, e->job, found.page, (enum access)e->right);
     }
 }
 
@@ -118,6 +116,9 @@ static void perform_started(struct world *w, const struct effect *e) {
     }
     job->started = true;
     job->started_us = w->now_us;
+    if (w->plan.output_room != 0) {
+        world_after(w, 0, (struct world_row){.type = WEV_ROOM, .pc = job->pc, .job = job->job});
+    }
 }
 
 static void perform_exit(struct world *w, const struct effect *e) {

@@ -136,6 +136,19 @@ void memory_unmap(struct memory *m, job_id job, page_no page) {
     }
 }
 
+bool memory_next_above(const struct memory *m, job_id job, uint32_t *at, struct mapping *found,
+                       enum access most) {
+    const struct space *s = space_of(m, job);
+
+    for (; s != NULL && *at < TABLE_ROWS; (*at)++) {
+        if (s->row[*at].used && s->row[*at].right > most) {
+            *found = s->row[(*at)++];
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t *memory_word(struct memory *m, job_id job, uint32_t address) {
     const struct mapping *row = memory_find(m, job, address / PAGE_BYTES);
 

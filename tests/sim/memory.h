@@ -35,5 +35,8 @@ const struct mapping *memory_find(const struct memory *m, job_id job, page_no pa
 enum access memory_right(const struct memory *m, job_id job, page_no page);
 void memory_map(struct memory *m, job_id job, page_no page, frame_no frame, enum access right);
 void memory_unmap(struct memory *m, job_id job, page_no page);
+/* The next mapped page of the range with more than this right, from row *at on; false: no more. */
+bool memory_next_above(const struct memory *m, job_id job, uint32_t *at, struct mapping *found,
+                       enum access most);
 /* The word at this address; the page is mapped. */
 uint32_t *memory_word(struct memory *m, job_id job, uint32_t address);

@@ -171,8 +171,10 @@ static void emit_file_block(struct program *p) {
 
 static void emit_stream(struct program *p, enum block block) {
     if (block == BLOCK_OUTPUT) {
+        uint32_t again = p->count;
         emit_args(p, 1, 1 + (int32_t)program_random(p, 300), 0); /* fd, bytes */
         emit_call(p, CALL_WRITE_OUT);
+        emit(p, (struct instr){.op = OP_JUMP_EQ, .r = 0, .b = 0, .a = again}); /* no room yet */
     } else {
         emit_args(p, 1 + (int32_t)program_random(p, 200), 0, 0);
         emit_call(p, CALL_READ_IN);

@@ -238,6 +238,7 @@ bool scenario_plan(uint64_t seed, const char *name, struct plan *plan, const cha
     }
     *chosen = scenarios[i].name;
     plan->resend_every_us = one_in(&c, 5) ? between(&c, 500, 20000) : 0;
+    plan->output_room = one_in(&c, 4) ? between(&c, 300, 900) : 0;
     scenarios[i].plan(&c, plan);
     size_tables(&c, plan);
     return true;

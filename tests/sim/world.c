@@ -205,6 +205,18 @@ static void give_input(struct world *w, const struct world_row *row) {
     }
 }
 
+static void give_room(struct world *w, const struct world_row *row) {
+    struct sim_job *job = world_job(w, row->job);
+    struct event ev = {.type = EV_CALL};
+
+    if (!job->over) {
+        ev.call = (struct event_call){.op = CALL_OUTPUT_ROOM, .token = TOKEN_NONE,
+                                      .arg = {row->job, w->plan.output_room}};
+        world_step(w, &w->pc[row->pc], &ev);
+        world_after(w, 200 + world_random(w, 5000), *row);
+    }
+}
+
 static void handle(struct world *w, const struct world_row *row) {
     struct pc *pc = &w->pc[row->pc];
 
@@ -216,6 +228,7 @@ static void handle(struct world *w, const struct world_row *row) {
     case WEV_RUN: run_job(w, row->a); break;
     case WEV_KILL: kill_job(w, row->a); break;
     case WEV_INPUT: give_input(w, row); break;
+    case WEV_ROOM: give_room(w, row); break;
     case WEV_RESEND: resend(w); break;
     default: sim_fail("simulator", "unknown event %u", row->type);
     }

@@ -56,6 +56,7 @@ struct plan {
     struct program_wish wish[SIM_JOBS_MAX];
     uint32_t kill_after_us;    /* 0: never; else the console kills job 0 then */
     bool founding_only;        /* no job: the end is a stable cluster */
+    uint32_t output_room;      /* bytes that the console takes at once; 0: endless */
     bool script;               /* tests/traces: a script drives the world */
 };
 
@@ -83,6 +84,7 @@ enum world_event {
     WEV_KILL,     /* a: job */
     WEV_INPUT,    /* a: ticket, b: bytes wanted */
     WEV_RESEND,
+    WEV_ROOM,     /* job: the console takes more output */
 };
 struct world_row {
     uint64_t at_us, order;

@@ -273,6 +273,14 @@ def test_what_a_killed_launcher_left_is_swept(fake, prog):
     assert private_folders(fake) == []
 
 
+def test_logs_of_failed_runs_do_not_pile_up(fake, prog):
+    for _ in range(13):
+        assert fake.run("run", "-n", 1, prog, "die").returncode == 125
+    assert len(private_folders(fake)) == 11  # ten, and that of the last
+    assert fake.ok("run", "-n", 1, prog) == "prog\n"
+    assert len(private_folders(fake)) == 10
+
+
 def test_a_living_cluster_is_not_swept(fake, prog):
     process = started(fake, prog, "cat")
     fake.ok("run", "-n", 1, prog)

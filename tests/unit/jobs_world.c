@@ -170,6 +170,14 @@ bool world_deliver(uint32_t from, uint32_t to) {
     return true;
 }
 
+void world_inject(uint32_t from, uint32_t to, const struct msg *m) {
+    struct parcel p = {.m = *m};
+
+    step_begin(&w.node[to]);
+    handle(&w.node[to], &p, (seat_id)from);
+    step_end(&w.node[to]);
+}
+
 static void acknowledge(uint32_t node) {
     struct parcel *p = parcel_take(&w.acks[node]);
 

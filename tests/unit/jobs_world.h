@@ -72,6 +72,8 @@ void world_resend(uint32_t node);
 /* The next message of this pair, of a random pair, of all: false, there is none. */
 bool world_deliver(uint32_t from, uint32_t to);
 bool world_deliver_any(void);
+/* A message that nobody has sent comes to this node. */
+void world_inject(uint32_t from, uint32_t to, const struct msg *m);
 void world_settle(void);      /* until no message is on its way; ticks that are due come too */
 uint32_t world_waiting(void); /* messages and acks on their way */
 /* Lets the clock jump to the earliest deadline; false: there is none. */

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 PREFIX = f"lisse-{os.getuid()}-"
+LOGS_KEPT_MAX = 10  # of failed runs
 BASE_BYTES_MAX = 60  # + our names stay below 107
 
 
@@ -34,18 +35,34 @@ def lock_take(path, kind=fcntl.LOCK_EX):
         return None
 
 
+def _sweep_logs(folders):
+    """Of the folders that failed runs left for their logs, keep the newest."""
+    kept = []
+    for path in folders:
+        try:
+            if os.listdir(path) == ["log"]:
+                kept.append((os.stat(path).st_mtime, path))
+        except OSError:
+            continue  # another launcher removes it right now
+    for _, path in sorted(kept)[:-LOGS_KEPT_MAX]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def sweep():
-    """Remove private folders whose owners died without doing it."""
-    for entry in os.scandir(_base()):
-        lock = os.path.join(entry.path, "lock")
-        if not entry.name.startswith(PREFIX) or not os.path.isfile(lock):
+    """Remove private folders whose owners died without doing it, and old logs."""
+    ours = [entry.path for entry in os.scandir(_base())
+            if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False)]
+    _sweep_logs(ours)
+    for path in ours:
+        lock = os.path.join(path, "lock")
+        if not os.path.isfile(lock):
             continue
         try:
             fd = lock_take(lock)
         except OSError:
             continue
         if fd is not None:
-            shutil.rmtree(entry.path, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
             os.close(fd)
 
 

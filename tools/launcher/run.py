@@ -234,7 +234,7 @@ class Run:
 
     def report(self, place):
         """Everything that is told after the end. True: the logs are worth keeping."""
-        is_trouble = self.failure is not None and self.code == EXIT_CLUSTER
+        is_trouble = bool(self.failure and self.code == EXIT_CLUSTER and self.cluster.nodes)
         if self.failure:
             say(str(self.failure) + (f"\n  logs: {place.log_dir}" if is_trouble else ""))
         if self.cluster.damage():

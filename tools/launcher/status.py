@@ -42,21 +42,31 @@ def _newest(node, answer):
     return max(_number(node.ready.get("epoch")), answer.get("epoch") or 0)
 
 
+def _jobs(answers):
+    """Each job once: threads added up over the nodes, the rest from whoever says most (its origin,
+    which knows the program)."""
+    jobs = {}
+    for answer in answers:
+        for job in filter(lambda job: isinstance(job, dict), answer.get("jobs", [])):
+            whole = jobs.setdefault(job.get("id"), {"id": job.get("id"), "threads": 0})
+            threads = whole["threads"] + (job.get("threads") or 0)
+            if "program" in job or "program" not in whole:
+                whole.update(job)
+            whole["threads"] = threads
+    return list(jobs.values())
+
+
 def merge(cluster, answers):
     """answers: node name -> dict of its STATUS ({}: it said nothing)."""
     living = [node for node in cluster.nodes if answers.get(node.name)]
     newest = max(living, key=lambda node: _newest(node, answers[node.name]), default=None)
     best = answers[newest.name] if newest else {}
-    jobs = {}
-    for node in living:
-        for job in answers[node.name].get("jobs", []):
-            jobs.setdefault(json.dumps(job.get("id") if isinstance(job, dict) else job), job)
     return {
         "cluster": best.get("cluster", cluster.name),
         "epoch": _newest(newest, best) if newest else 0,
         "stable": bool(living) and all(answers[node.name].get("stable") for node in living),
         "nodes": [_own_row(node, answers.get(node.name, {})) for node in cluster.nodes],
-        "jobs": list(jobs.values()),
+        "jobs": _jobs(answers[node.name] for node in living),
         "changes": best.get("changes", []),
         "lan": cluster.lan.stats(),
     }
@@ -71,6 +81,5 @@ def table(status):
         out.append(f"{row['name']:8}{row['id']:>4}  {row['state']:10}{row['threads']:>8}"
                    f"{row['pages_owned']:>8}{row['entries_managed']:>9}{row['cpu_s']:>9.1f}")
     for job in status["jobs"]:
-        words = job.items() if isinstance(job, dict) else [("job", job)]
-        out.append("job  " + "  ".join(f"{key} {value}" for key, value in words))
+        out.append("job  " + "  ".join(f"{key} {value}" for key, value in job.items()))
     return "\n".join(out)
