@@ -63,7 +63,8 @@ system:
 # The host's code must please clang too, where it is installed.
 clang:
 	@command -v clang > /dev/null || { echo "clang is not installed"; exit 1; }
-	clang $(HOST_CFLAGS) -Wno-string-conversion -fsyntax-only $(PURE_SOURCES) $(wildcard tests/sim/*.c tools/lan/*.c)
+	clang $(HOST_CFLAGS) -Wno-string-conversion -fsyntax-only \
+	    $(PURE_SOURCES) $(wildcard tests/sim/*.c tools/lan/*.c)
 
 test: deps
 	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/run $(MAKEOVERRIDES)

@@ -1,5 +1,5 @@
-/* What a service may ask of the node that runs it (adapt/service.h): effects, time, the view, its own
- * identity. Sending stands in adapt/node.c, beside the links. Pure. */
+/* What a service may ask of the node that runs it (adapt/service.h): effects, time, the view, its
+ * own identity. Sending stands in adapt/node.c, beside the links. Pure. */
 #include "adapt/service.h"
 #include "adapt/node.h"
 

@@ -143,7 +143,7 @@ static void perform_output(const struct effect *e) {
     }
 }
 
-/* The usual way of things: on the console, and in READY. The launcher's person hears of the rest. */
+/* The usual way of things: on the console, and in READY. The launcher hears of the rest. */
 static bool is_progress(uint32_t code) {
     return code == REPORT_FOUNDED || code == REPORT_JOINED || code == REPORT_STABLE ||
            code == REPORT_WAITING;

@@ -8,7 +8,7 @@
 
 enum { PATH_BYTES = 256 };
 
-/* ---- open -------------------------------------------------------------------------------------- */
+/* ---- open ----------------------------------------------------------------------------------- */
 
 /* [open(2)] */
 enum {
@@ -74,7 +74,7 @@ static struct outcome sys_openat(struct thread *t, const uint32_t arg[6]) {
     return open_path(t, arg[1], arg[2]);
 }
 
-/* ---- descriptors
+/* ---- descriptors ---------------------------------------------------------------------------- */
  * -------------------------------------------------------------------------------------------- */
 
 static struct outcome file_once(struct thread *t, enum file_op op, uint32_t a, uint32_t b,
@@ -156,7 +156,7 @@ static struct outcome sys_ioctl(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(-SYSCALL_ENOTTY);
 }
 
-/* ---- stat -------------------------------------------------------------------------------------- */
+/* ---- stat ----------------------------------------------------------------------------------- */
 
 /* [stat(2)] struct stat64 of i386, 96 bytes, and the part of struct statx that musl reads, 256
  * bytes. */
@@ -267,7 +267,7 @@ static struct outcome sys_statx(struct thread *t, const uint32_t arg[6]) {
                                    : stat_path(t, arg[1], arg[4], STAT_X);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------- */
 
 enum { W_OK_ = 2, POLLIN_ = 1, POLLOUT_ = 4, POLL_MAX = 64 };
 

@@ -119,8 +119,8 @@ static void entry_limit(struct space *space, uint32_t vaddr, enum right most) {
     enum right now = space_right(space, vaddr);
 
     if (now > most) {
-        uint32_t value = most == RIGHT_NONE ? 0 : *entry_find(space, vaddr) & ~(uint32_t)PAGING_WRITE;
-        entry_set(space, vaddr, value);
+        uint32_t without_write = *entry_find(space, vaddr) & ~(uint32_t)PAGING_WRITE;
+        entry_set(space, vaddr, most == RIGHT_NONE ? 0 : without_write);
     }
 }
 

@@ -269,14 +269,9 @@ static void install_if_complete(struct node *n, uint32_t row) {
     dsm_serve_wants(n, row);
 }
 
-/* A grant whose kind fits the state; else a peer is broken (or the page's story here has moved
- * on). */
-static bool grant_fits(struct node *n, const struct dsm_page *p, enum page_event pev) {
-    if (dsm_rule[pev][p->state].action == ACT_INSTALL) {
-        return true;
-    }
-    node_refuse(n, "an answer that the page's state does not await", p->page, pev);
-    return false;
+/* An answer whose kind fits the state; else a peer is broken. */
+static bool is_awaited(const struct dsm_page *p, enum page_event pev) {
+    return p->granted == ACCESS_NONE && dsm_rule[pev][p->state].action == ACT_INSTALL;
 }
 
 void dsm_on_page(struct node *n, const struct msg *m, const struct msg_from *from) {
@@ -288,8 +283,8 @@ void dsm_on_page(struct node *n, const struct msg *m, const struct msg_from *fro
     }
     struct dsm_page *p = &dsm_pages(d)[row];
     enum page_event pev = m->dsm.access == ACCESS_WRITE ? PEV_PAGE_WRITE : PEV_PAGE_READ;
-    if (m->dsm.part != p->parts || p->granted != ACCESS_NONE || !grant_fits(n, p, pev)) {
-        node_refuse(n, "page part out of order", m->dsm.part, p->parts);
+    if (m->dsm.part != p->parts || !is_awaited(p, pev)) {
+        node_refuse(n, "a page part out of order, or that nobody awaits", m->dsm.part, p->parts);
         return;
     }
 
@@ -318,9 +313,8 @@ void dsm_on_grant(struct node *n, const struct msg *m, const struct msg_from *fr
     }
     struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
     bool zero = (m->dsm.flags & DSM_ZERO) != 0;
-    if (p->parts != 0 || p->granted != ACCESS_NONE ||
-        !grant_fits(n, p, zero ? PEV_GRANT_ZERO : PEV_GRANT_RIGHTS)) {
-        node_refuse(n, "a second grant", p->page, m->head.op);
+    if (p->parts != 0 || !is_awaited(p, zero ? PEV_GRANT_ZERO : PEV_GRANT_RIGHTS)) {
+        node_refuse(n, "a second grant, or one that nobody awaits", p->page, m->head.op);
         return;
     }
 

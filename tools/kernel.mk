@@ -4,7 +4,8 @@
 KERNEL_CC    := $(CROSS)gcc
 # Freestanding i586 without FPU instructions (the FPU belongs to the programs), frame pointers
 # for backtraces, no alias assumptions about received bytes.
-KERNEL_FLAGS := -std=c11 -march=i586 -mtune=generic -mno-sse -mno-mmx -mno-80387 -ffreestanding -fbuiltin -fno-pic \
+KERNEL_FLAGS := -std=c11 -march=i586 -mtune=generic -mno-sse -mno-mmx -mno-80387 \
+                -ffreestanding -fbuiltin -fno-pic -mno-omit-leaf-frame-pointer \
                 -fno-pie -fcf-protection=none -fno-stack-protector -fno-omit-frame-pointer \
                 -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -O2 -g -I.
 # lwIP's own headers are not ours to warn about.

@@ -41,6 +41,8 @@ void check_section(struct world *w, const struct sim_thread *t, const struct ins
 void check_barrier_call(struct world *w, struct sim_thread *t, const struct event_call *call);
 void check_barrier_answer(struct world *w, struct sim_thread *t);
 void check_futex_answer(struct world *w, struct pc *pc, struct sim_thread *t);
+void check_wake_answer(struct world *w, struct sim_thread *t);
+void check_clock(struct world *w, const struct pc *pc, const struct sim_thread *t, uint32_t last);
 void check_sync_over(struct world *w, struct sim_job *job);
 
 /* check_stream.c: stdout, stdin and files: every byte once, in order. */
@@ -72,7 +74,7 @@ struct model {
         uint32_t address, generation, arrived;
         uint8_t released[4], serials[4]; /* by generation mod 4 */
     } barrier[BARRIERS_MAX];
-    uint64_t wakes, woken;              /* told to wakers, to waiters */
+    uint64_t wakes, woken, cancelled;   /* told to wakers, to waiters; waits given up */
     uint32_t written[THREADS_EVER_MAX], output[THREADS_EVER_MAX];
     uint32_t chunks, given, taken;      /* of stdin */
     uint8_t chunk_taken[CHUNKS_MAX];

@@ -70,6 +70,11 @@ void check_barrier_answer(struct world *w, struct sim_thread *t) {
 
 /* ---- futexes and time ------------------------------------------------------------------------ */
 
+/* The word of a thread's end: who wakes it there is not told how many it woke. */
+static bool is_join(const struct sim_thread *t) {
+    return (uint32_t)t->reg[0] / PAGE_BYTES == DATA_PAGE;
+}
+
 void check_futex_answer(struct world *w, struct pc *pc, struct sim_thread *t) {
     uint64_t now = node_cluster_us(pc->node, pc_clock_us(w, pc));
     bool timed_out = t->result == -ERR_TIMED_OUT && t->deadline_us != 0 && t->deadline_us <= now;
@@ -79,14 +84,40 @@ void check_futex_answer(struct world *w, struct pc *pc, struct sim_thread *t) {
                  t->number, t->job, t->result, (unsigned long long)t->deadline_us,
                  (unsigned long long)now);
     }
-    model_of(w, t)->woken += t->result == 0;
+    if (!is_join(t)) {
+        model_of(w, t)->woken += t->result == 0;
+        model_of(w, t)->cancelled += t->result != 0;
+    }
 }
 
-/* Every wake that ended a wait was counted for a waker; an exiting thread's is not told. */
+/* Cluster time respects cause and effect: who reads what another wrote, has no earlier time than
+ * the other had [P 9.9]. */
+void check_clock(struct world *w, const struct pc *pc, const struct sim_thread *t, uint32_t last) {
+    uint32_t now = (uint32_t)node_cluster_us(pc->node, pc_clock_us(w, pc));
+
+    if (last != 0 && (int32_t)(now - last) < 0) {
+        sim_fail("clock", "thread %u of job %x on n%u: it is %u us earlier than when the word was "
+                 "written", t->number, t->job, pc->index + 1, last - now);
+    }
+}
+
+void check_wake_answer(struct world *w, struct sim_thread *t) {
+    if (t->result < 0 || t->result > t->reg[1]) {
+        sim_fail("futex", "thread %u of job %x: wake of %d gives %d", t->number, t->job, t->reg[1],
+                 t->result);
+    }
+    model_of(w, t)->wakes += is_join(t) ? 0 : (uint32_t)t->result;
+}
+
+/* Every wake that a waker was told of has ended one wait, and no other ended one; only a wait that
+ * was given up may have taken a wake along, when nobody else waited. */
 void check_sync_over(struct world *w, struct sim_job *job) {
+    const struct model *m = job->model;
+
     (void)w;
-    if (job->model->woken > job->model->wakes + job->program.threads_ever) {
-        sim_fail("futex", "job %x: %llu waits were woken by %llu wakes", job->job,
-                 (unsigned long long)job->model->woken, (unsigned long long)job->model->wakes);
+    if (m->woken > m->wakes || m->wakes > m->woken + m->cancelled) {
+        sim_fail("futex", "job %x: %llu waits were woken by %llu wakes, %llu given up", job->job,
+                 (unsigned long long)m->woken, (unsigned long long)m->wakes,
+                 (unsigned long long)m->cancelled);
     }
 }

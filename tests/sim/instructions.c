@@ -16,6 +16,7 @@ static bool writes(const struct instr *i) {
     case OP_XADD:
     case OP_XCHG:
     case OP_CAS:
+    case OP_CLOCK:
     case OP_NO_WRITE:
         return true;
     default:
@@ -56,6 +57,10 @@ static void do_word(struct world *w, struct pc *pc, struct sim_thread *t, const 
         break;
     case OP_XCHG:
         store(w, pc, t, address, (uint32_t)i->b);
+        break;
+    case OP_CLOCK:
+        check_clock(w, pc, t, value);
+        store(w, pc, t, address, (uint32_t)node_cluster_us(pc->node, pc_clock_us(w, pc)));
         break;
     case OP_CAS:
         if (value == (uint32_t)i->b) {

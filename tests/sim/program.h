@@ -19,6 +19,7 @@ enum opcode {
     OP_XADD,       /* r = [], [] += b, at once */
     OP_XCHG,       /* r = [], [] = b, at once */
     OP_CAS,        /* r = [], if r == b: [] = c, at once */
+    OP_CLOCK,      /* [] = cluster time, which is never before what stands there; at once */
     OP_NO_READ,    /* reading [] must fail with EFAULT */
     OP_NO_WRITE,   /* writing [] must fail with EFAULT */
     /* n pages at once from address a, b pages apart; bit i of c: page i is written, else read */
@@ -49,6 +50,7 @@ enum block {
     BLOCK_LOCK, BLOCK_TIMED_LOCK, BLOCK_SEMAPHORE,
     BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP,
     BLOCK_FILE, BLOCK_OUTPUT, BLOCK_INPUT, BLOCK_SLEEP, BLOCK_SIGNAL, BLOCK_CHILD,
+    BLOCK_CLOCK, BLOCK_SHARE,
     BLOCKS
 };
 
@@ -113,10 +115,14 @@ void emit_timed_lock_block(struct program *p, uint32_t i);
 void emit_semaphore_block(struct program *p, uint32_t i);
 void emit_semaphores_init(struct program *p);
 void emit_ring(struct program *p, uint32_t number);
+void emit_share_block(struct program *p, uint32_t i);
 void emit_barrier(struct program *p);
 void emit_join(struct program *p, uint32_t number);
 
 /* program_blocks.c */
+/* mmap fixed, munmap or mprotect, which must succeed. */
+void emit_map_call(struct program *p, enum map_op op, uint32_t address, uint32_t bytes,
+                   int32_t prot);
 void emit_block(struct program *p, enum block block, uint32_t number);
 /* Starts thread `number`, whose text comes at `entry`; the number of the instruction to patch. */
 uint32_t emit_clone(struct program *p, uint32_t number);

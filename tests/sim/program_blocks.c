@@ -75,8 +75,8 @@ static uint32_t corner(uint32_t number) {
     return 0x40000000u + number * 0x100000u;
 }
 
-static void emit_map_call(struct program *p, enum map_op op, uint32_t address, uint32_t bytes,
-                          int32_t prot) {
+void emit_map_call(struct program *p, enum map_op op, uint32_t address, uint32_t bytes,
+                   int32_t prot) {
     emit_args(p, op, (int32_t)address, (int32_t)bytes);
     emit(p, (struct instr){.op = OP_SET, .r = 3, .b = prot});
     emit(p, (struct instr){.op = OP_SET, .r = 4, .b = op == MAP_MMAP ? MAP_FLAG_FIXED : 0});
@@ -253,6 +253,8 @@ void emit_block(struct program *p, enum block block, uint32_t number) {
     case BLOCK_SLEEP: emit_sleep(p); break;
     case BLOCK_SIGNAL: emit_signal(p); break;
     case BLOCK_CHILD: emit_child(p); break;
+    case BLOCK_CLOCK: emit_word(p, OP_CLOCK, at_counter(p) + 64, 0); break;
+    case BLOCK_SHARE: emit_share_block(p, some_sync); break;
     default: break;
     }
 }

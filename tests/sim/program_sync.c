@@ -100,6 +100,35 @@ void emit_timed_lock_block(struct program *p, uint32_t i) {
     patch_here(p, given_up);
 }
 
+/* An area that all threads share, mapped and unmapped under a mutex: its flag says whether it is
+ * there. Whoever finds it uses it or takes it away. */
+void emit_share_block(struct program *p, uint32_t i) {
+    uint32_t mutex = at_sync(p, i);
+    uint32_t area = 0x3F000000u + i * 0x100000u;
+    uint32_t last = area + PAGE_BYTES;
+
+    emit_lock(p, mutex);
+    emit_word(p, OP_LOAD, mutex + 8, 0);
+    uint32_t there = emit_jump(p, OP_JUMP_NE, 5, 0, 0);
+    emit_map_call(p, MAP_MMAP, area, 2 * PAGE_BYTES, 3);
+    emit_word(p, OP_XADD, last, 7);
+    emit(p, (struct instr){.op = OP_EXPECT, .r = 5});
+    emit_word(p, OP_STORE_IMM, mutex + 8, 1);
+    uint32_t done = emit_jump(p, OP_JUMP, 0, 0, 0);
+    patch_here(p, there);
+    if (program_random(p, 3) != 0) {
+        emit_word(p, OP_LOAD, last, 0);
+        emit(p, (struct instr){.op = OP_EXPECT, .r = 5, .b = 7});
+        emit_word(p, program_random(p, 2) == 0 ? OP_LOAD : OP_STORE_IMM, area, 3);
+    } else {
+        emit_map_call(p, MAP_MUNMAP, area, 2 * PAGE_BYTES, 0);
+        emit_word(p, program_random(p, 2) == 0 ? OP_NO_READ : OP_NO_WRITE, last, 0);
+        emit_word(p, OP_STORE_IMM, mutex + 8, 0);
+    }
+    patch_here(p, done);
+    emit_unlock(p, mutex);
+}
+
 void emit_semaphores_init(struct program *p) {
     for (uint32_t i = 0; i < p->wish.syncs; i++) {
         emit_word(p, OP_STORE_IMM, semaphore_of(p, i), SEMAPHORE_FIRST);

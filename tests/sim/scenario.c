@@ -75,7 +75,7 @@ static void plan_memory(struct chance *c, struct plan *p) {
 
     program(c, w);
     WEIGH(w, 10, BLOCK_READ, BLOCK_WRITE);
-    WEIGH(w, 4, BLOCK_COUNT, BLOCK_SPREAD, BLOCK_GATHER);
+    WEIGH(w, 4, BLOCK_COUNT, BLOCK_SPREAD, BLOCK_GATHER, BLOCK_SHARE);
     WEIGH(w, 1, BLOCK_HOT, BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP);
     if (one_in(c, 3)) {
         w->own_pages = between(c, 2, 12);
@@ -100,7 +100,7 @@ static void plan_futex(struct chance *c, struct plan *p) {
     program(c, w);
     WEIGH(w, 8, BLOCK_LOCK, BLOCK_TIMED_LOCK);
     WEIGH(w, 6, BLOCK_SEMAPHORE);
-    WEIGH(w, 2, BLOCK_COUNT, BLOCK_READ, BLOCK_WRITE);
+    WEIGH(w, 2, BLOCK_COUNT, BLOCK_READ, BLOCK_WRITE, BLOCK_CLOCK);
     WEIGH(w, 1, BLOCK_SLEEP);
     w->ring = one_in(c, 2);
 }

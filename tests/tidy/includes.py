@@ -35,6 +35,8 @@ TABLE = (
     (r"kernel/.*", r"(kernel|mm|boot|drivers)/.*", False,
      "only kernel/{main,pump,effects,fault,syscall*} and kernel/console/* include everything; "
      "other kernel/* includes kernel/*, mm/*, boot/* and drivers/* only"),
+    (r"docs/examples/.*", r"lib/lisse\.h", True,
+     "an example includes libc and lib/lisse.h only"),
     (r"apps/([^/]+)/.*", r"apps/\1/.*|lib/lisse\.h|lisse\.h", True,
      "a program includes libc, lib/lisse.h and its own folder only"),
     (r"lib/.*", r"lib/.*", True, "lib/* includes libc and lib/* only"),
