@@ -79,8 +79,7 @@ void net_deliver(uint64_t from, const uint8_t *bytes, uint32_t size) {
     }
 }
 
-/* ---- boot
- * ---------------------------------------------------------------------------------------- */
+/* ---- boot ----------------------------------------------------------------------------------- */
 
 /* Tables and frames come out of the same RAM: the most frames whose tables still fit beside them,
  * the kernel's reserve (1/16 of RAM, 1 to 16 MB: page tables, see mm/frame.h) left alone. */
@@ -131,8 +130,7 @@ static void start_node(void) {
     pump_event(&ev);
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 /* Everything that came in or is due; then the alarm for what is due next. */
 static void work(void) {

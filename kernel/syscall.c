@@ -51,8 +51,7 @@ static struct outcome unknown_call(uint32_t number) {
     return syscall_done(-ERR_NO_CALL);
 }
 
-/* ---- one call
- * ------------------------------------------------------------------------------------ */
+/* ---- one call ------------------------------------------------------------------------------- */
 
 static void forget_call(struct thread *t) {
     t->step = 0;
@@ -123,8 +122,7 @@ void syscall_run(struct thread *t) {
     }
 }
 
-/* ---- prepare
- * --------------------------------------------------------------------------------------- */
+/* ---- prepare -------------------------------------------------------------------------------- */
 
 static void note_need(struct thread *t, uint32_t page, enum access access) {
     if (t->need_count == THREAD_NEED_MAX) {
@@ -191,8 +189,7 @@ int syscall_read_string(struct thread *t, uint32_t address, char *text, uint32_t
     return -ERR_RANGE;
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t step) {
     call->token = t->token;

@@ -13,8 +13,7 @@
 void syscall_begin(struct thread *t);
 void syscall_run(struct thread *t);
 
-/* ---- for the handlers
- * ----------------------------------------------------------------------------- */
+/* ---- for the handlers ----------------------------------------------------------------------- */
 
 /* What a handler returns: DONE(result) or one of these. */
 enum outcome_kind {

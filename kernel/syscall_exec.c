@@ -91,8 +91,7 @@ int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32
     return 0;
 }
 
-/* ---- steps
- * ------------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static uint32_t page_down(uint32_t address) {
     return address & ~(FRAME_BYTES - 1);
@@ -175,8 +174,7 @@ static struct outcome map_stack(struct thread *t) {
     return SYSCALL_WAIT;
 }
 
-/* ---- the first stack: argc, argv, 0, envp, 0, auxv, strings [i386 ABI, figure 2.4]
- * ---------------------- */
+/* ---- the first stack: argc, argv, 0, envp, 0, auxv, strings [i386 ABI, figure 2.4] ---------- */
 
 struct stack_writer {
     uint32_t at; /* next word's address */

@@ -16,9 +16,7 @@ enum {
 };
 enum file_step { FILE_ASK, FILE_COPY, FILE_STREAM_IN };
 
-/* ---- read
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /* scratch: 0 bytes granted, 1 offset, 2 module. Copies in pieces of a call's page set. */
 static struct outcome copy_granted(struct thread *t, uint32_t buffer) {
@@ -135,9 +133,7 @@ static struct outcome sys_readv(struct thread *t, const uint32_t arg[6]) {
     return found < 0 ? syscall_done(0) : read_into(t, arg[0], piece.base, piece.bytes);
 }
 
-/* ---- write
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /* Sends `bytes` of out; how many went is the core's answer. */
 static struct outcome send_out(struct thread *t, uint32_t fd, const uint8_t *out, uint32_t bytes) {
@@ -242,8 +238,7 @@ static struct outcome sys_writev(struct thread *t, const uint32_t arg[6]) {
     return arg[2] > IOV_MAX_ ? syscall_done(-ERR_INVALID) : write_pieces(t, arg, NULL);
 }
 
-/* ---- pread: no shared offset
- * ------------------------------------------------------------------------------ */
+/* ---- pread: no shared offset ---------------------------------------------------------------- */
 
 static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
     struct event_call call = {.op = CALL_FILE};

@@ -11,8 +11,7 @@
 #include "services/dsm.h"
 #include "services/threads.h"
 
-/* ---- uname [uname(2)]
- * --------------------------------------------------------------------------------------- */
+/* ---- uname [uname(2)] ----------------------------------------------------------------------- */
 
 enum { UTS_BYTES = 65 };
 struct utsname {
@@ -44,8 +43,7 @@ static struct outcome sys_uname(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(0);
 }
 
-/* ---- sysinfo [sysinfo(2)]
- * ------------------------------------------------------------------------------------ */
+/* ---- sysinfo [sysinfo(2)] ------------------------------------------------------------------- */
 
 struct sysinfo {
     uint32_t uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
@@ -70,8 +68,7 @@ static struct outcome sys_sysinfo(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(0);
 }
 
-/* ---- random bytes [getrandom(2)]
- * ----------------------------------------------------------------------------- */
+/* ---- random bytes [getrandom(2)] ------------------------------------------------------------ */
 
 /* For hash seeds and the like, not for keys: jitter of this PC's clocks through a mixer. */
 static void fill_random(uint32_t address, uint32_t bytes) {
@@ -95,8 +92,7 @@ static struct outcome sys_getrandom(struct thread *t, const uint32_t arg[6]) {
     return syscall_done((int32_t)bytes);
 }
 
-/* ---- limits and usage
- * ------------------------------------------------------------------------------------------ */
+/* ---- limits and usage ----------------------------------------------------------------------- */
 
 enum { RLIMIT_STACK_ = 3, RLIMIT_NOFILE_ = 7, STACK_BYTES = 8 * 1024 * 1024 };
 

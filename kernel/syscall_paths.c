@@ -75,7 +75,6 @@ static struct outcome sys_openat(struct thread *t, const uint32_t arg[6]) {
 }
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
- * -------------------------------------------------------------------------------------------- */
 
 static struct outcome file_once(struct thread *t, enum file_op op, uint32_t a, uint32_t b,
                                 uint32_t c) {

@@ -9,8 +9,7 @@
 #include "kernel/time.h"
 #include "mm/layout.h"
 
-/* ---- TLS [set_thread_area(2)]
- * -------------------------------------------------------------------------- */
+/* ---- TLS [set_thread_area(2)] --------------------------------------------------------------- */
 
 enum { TLS_ENTRY = 6, TLS_LIMIT_IN_PAGES = 1u << 4 };
 struct user_desc {
@@ -40,8 +39,7 @@ static struct outcome sys_set_thread_area(struct thread *t, const uint32_t arg[6
     return syscall_done(0);
 }
 
-/* ---- clone, exit
- * ---------------------------------------------------------------------------------------- */
+/* ---- clone, exit ---------------------------------------------------------------------------- */
 
 /* [clone(2)] what pthread_create asks for; anything less would be a process. */
 enum {
@@ -185,8 +183,7 @@ static struct outcome sys_sched_getaffinity(struct thread *t, const uint32_t arg
     return syscall_done((int32_t)bytes);
 }
 
-/* ---- futex [futex(2), P 9.3]
- * ---------------------------------------------------------------------------- */
+/* ---- futex [futex(2), P 9.3] ---------------------------------------------------------------- */
 
 enum {
     FUTEX_WAIT_ = 0,
@@ -311,8 +308,7 @@ static struct outcome sys_futex_time64(struct thread *t, const uint32_t arg[6]) 
     return futex(t, arg, TIMESPEC_64);
 }
 
-/* ---- Lisse's own [lib/lisse.h]
- * --------------------------------------------------------------------------- */
+/* ---- Lisse's own [lib/lisse.h] -------------------------------------------------------------- */
 
 static struct outcome sys_lisse_barrier(struct thread *t, const uint32_t arg[6]) {
     if (arg[0] % sizeof(uint32_t) != 0 || arg[1] == 0) {

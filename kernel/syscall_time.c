@@ -180,9 +180,7 @@ static struct outcome sys_times(struct thread *t, const uint32_t arg[6]) {
     return syscall_done((int32_t)(pump_cluster_us() / 10000 & INT32_MAX));
 }
 
-/* ---- sleep
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- sleep ---------------------------------------------------------------------------------- */
 
 static struct outcome sleep_until(struct thread *t, uint32_t address, enum timespec_width width,
                                   enum clock_kind clock) {

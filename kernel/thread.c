@@ -161,8 +161,7 @@ uint64_t thread_account(struct thread *t, uint64_t now_us) {
     return spent;
 }
 
-/* ---- the portable record
- * ------------------------------------------------------------------------- */
+/* ---- the portable record -------------------------------------------------------------------- */
 
 /* Fixed-width, little-endian as both ends are i386. */
 struct record {

@@ -7,8 +7,7 @@
  * never in the copy set. */
 #include "services/dsm_private.h"
 
-/* ---- entries
- * --------------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 static uint32_t *bucket_of(struct dsm *d, job_id job, page_no page) {
     uint32_t *buckets = dsm_at(d, d->entry_bucket_at);
@@ -103,8 +102,7 @@ static bool copy_has(const struct dsm_entry *e, seat_id seat) {
     return (e->copies[seat / 32] & 1u << seat % 32) != 0;
 }
 
-/* ---- transactions
- * ---------------------------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 static void send_to(struct node *n, const struct dsm_entry *e, enum msg_type type, seat_id to,
                     struct msg *m) {
@@ -294,8 +292,7 @@ void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *fro
     start_next(n, e);
 }
 
-/* ---- the end of pages
- * -------------------------------------------------------------------------------- */
+/* ---- the end of pages ----------------------------------------------------------------------- */
 
 static void entry_free(struct dsm *d, uint32_t i, uint32_t *link) {
     struct dsm_entry *e = &dsm_entries(d)[i];

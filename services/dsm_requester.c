@@ -103,8 +103,7 @@ void dsm_fail_wants(struct node *n, uint32_t row, int32_t result) {
     ASSERT(p->holds == 0);
 }
 
-/* ---- faults
- * -------------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static void out_of_frames(struct node *n, job_id job) {
     node_report(n, REPORT_NO_MEMORY, job, node_limits(n)->frames, 0, NULL);
@@ -209,8 +208,7 @@ void dsm_on_area(struct node *n, job_id job, page_no page) {
     }
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 /* The row that awaits this answer, or NIL: a straggler of an unmapped area, a closed job or an old
  * request. */

@@ -125,8 +125,7 @@ static void dsm_resend(struct node *n) {
     }
 }
 
-/* ---- the end of pages
- * -------------------------------------------------------------------------------- */
+/* ---- the end of pages ----------------------------------------------------------------------- */
 
 static bool in_range(const struct dsm_page *p, job_id job, page_no first, uint32_t pages) {
     return p->state != PAGE_FREE && p->state != PAGE_FROZEN && p->job == job &&
@@ -211,8 +210,7 @@ static void dsm_on_job_close(struct node *n, job_id job) {
     dsm_unmap_range(n, job, 0, PAGES);
 }
 
-/* ---- for people
- * -------------------------------------------------------------------------------------- */
+/* ---- for people ----------------------------------------------------------------------------- */
 
 static const char *const state_name[PAGE_STATES + 1] = {"free",       "wait-read", "wait-write",
                                                         "read",       "read+wait", "owned",
