@@ -39,6 +39,8 @@ static uint64_t descriptor(uint32_t base, uint32_t limit, uint32_t access, uint3
     return (uint64_t)high << 32 | low;
 }
 
+/* No local descriptors: after a reset the LDT register holds base 0, limit 64 KB, where a program
+ * could map a gate into ring 0 [IA32-3A 9.1.1]. */
 static void gdt_load(void) {
     struct {
         uint16_t limit;
@@ -48,7 +50,7 @@ static void gdt_load(void) {
                      "ljmp %1, $1f\n"
                      "1:\tmovw %w2, %%ds\n\tmovw %w2, %%es\n\tmovw %w2, %%ss\n\t"
                      "xorl %%eax, %%eax\n\tmovw %%ax, %%fs\n\tmovw %%ax, %%gs\n\t"
-                     "ltr %w3"
+                     "lldt %%ax\n\tltr %w3"
                      :
                      : "m"(pointer), "i"(CPU_KERNEL_CODE), "r"(CPU_KERNEL_DATA), "r"(CPU_TSS)
                      : "eax", "memory");

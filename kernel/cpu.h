@@ -48,7 +48,8 @@ _Static_assert(sizeof(struct user_frame) == 76, "kernel/trap_entry.S pushes 19 w
 #define CPU_EFLAGS_IF   0x00000200u /* always set in ring 3 */
 
 /* Where the next trap from ring 3 saves the registers; user_enter() does it too. The frame must
- * stay where it is and be 4-aligned. */
+ * stay where it is and be 4-aligned, with CPU_FRAME_ROOM bytes before it that nobody uses. */
+enum { CPU_FRAME_ROOM = 16 }; /* ES DS FS GS, pushed first in virtual-8086 mode [IA32-3A 20.3.1] */
 void cpu_set_user_frame(struct user_frame *frame);
 
 /* Leave the kernel: run the thread with these registers. Unusable selectors and EFLAGS bits in

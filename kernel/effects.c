@@ -43,8 +43,7 @@ static void perform_zero(const struct effect *e) {
 }
 
 /* No frame left for a page table: the job cannot go on here, the node can. The page stays unmapped;
- * the thread's next fault ends here again, and syscall_out_of_memory() has asked for the job's end
- * by then. */
+ * the thread faults again, or goes on with its call, and ends the job then. */
 static void perform_map(const struct effect *e) {
     struct job *job = job_find(e->job);
 

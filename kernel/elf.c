@@ -32,7 +32,7 @@ enum {
     ELF_X = 1,
     ELF_W = 2,
     ELF_R = 4,
-    ELF_FIRST_ADDRESS = 0x1000,
+    ELF_FIRST_ADDRESS = 0x110000, /* = USER_FIRST, mm/layout.h */
     ELF_PAGE = 4096,
 };
 
@@ -76,7 +76,7 @@ static const char *check_segment(const struct elf_program_header *p, uint32_t si
         return "a damaged program: a segment is longer in the file than in memory";
     }
     if (p->vaddr < ELF_FIRST_ADDRESS || p->vaddr >= limit || p->memsz > limit - p->vaddr) {
-        return "a program whose segments are outside 0x1000 … 0xBF000000: link it at the usual "
+        return "a program whose segments are outside 0x110000 … 0xBF7FF000: link it at the usual "
                "address";
     }
     return NULL;

@@ -59,7 +59,9 @@ static void ask_for_page(struct thread *t, uint32_t address) {
 void fault_from_user(struct thread *t) {
     uint32_t address = trap_fault_address;
 
-    if (t->frame.vector != TRAP_PAGE_FAULT) {
+    if (t->job->no_memory) { /* the page is this thread's, and cannot be mapped */
+        syscall_end_without_memory(t);
+    } else if (t->frame.vector != TRAP_PAGE_FAULT) {
         end_with_report(t, trap_name(t->frame.vector), t->frame.eip);
     } else if (address < USER_FIRST || address >= USER_END) {
         end_with_report(t,

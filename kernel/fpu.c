@@ -10,7 +10,9 @@
 static struct fpu_state *fpu_owner;
 
 enum {
+    FNSAVE_REGISTERS = 28, /* [IA32-1 8.1.10] offset; 80 bytes, to the end */
     FXSAVE_MXCSR = 24, /* [IA32-2 FXSAVE, table 3-43] offsets */
+    FXSAVE_REGISTERS = 32,
     FXSAVE_XMM = 160,
     XMM_BYTES = 128,
 };
@@ -68,6 +70,7 @@ static void park_owner(void) {
     }
 }
 
+/* FNINIT only marks the registers empty: what another program left in them is not for this one. */
 void fpu_reset(struct fpu_state *state) {
     park_owner();
     memset(state, 0, sizeof(*state));
@@ -78,8 +81,10 @@ void fpu_reset(struct fpu_state *state) {
     save(state);
     if (cpu_features.fxsr) {
         uint32_t mxcsr = MXCSR_RESET;
-        memset(state->bytes + FXSAVE_XMM, 0, XMM_BYTES);
+        memset(state->bytes + FXSAVE_REGISTERS, 0, sizeof(state->bytes) - FXSAVE_REGISTERS);
         memcpy(state->bytes + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+    } else {
+        memset(state->bytes + FNSAVE_REGISTERS, 0, FPU_FNSAVE_BYTES - FNSAVE_REGISTERS);
     }
 }
 

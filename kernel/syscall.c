@@ -111,7 +111,7 @@ void syscall_run(struct thread *t) {
     space_activate(t->job->space);
     t->need_count = 0;
     if (t->job->no_memory) {
-        o = syscall_end_job(t, 9, "no frame is left for a page table: more RAM or more nodes");
+        o = syscall_end_without_memory(t);
     } else if (t->need_failed && t->doing == DOING_CALL && !t->compare && !t->keep_failed) {
         o = syscall_done(-ERR_FAULT);
     } else {
@@ -158,7 +158,7 @@ struct outcome syscall_fault(struct thread *t) {
     PANIC_UNLESS(t->need_count > 0);
     t->faulting = 1;
     thread_wait(t);
-    for (uint32_t i = 0; i < t->need_count && t->faulting; i++) {
+    for (uint32_t i = 0; i < t->need_count && t->faulting && t->state == THREAD_WAITING; i++) {
         struct event ev = {
             .type = EV_FAULT,
             .fault = {t->token, t->need[i].page, t->need[i].write ? ACCESS_WRITE : ACCESS_READ}};
@@ -242,4 +242,8 @@ struct outcome syscall_end_job(struct thread *t, int32_t status, const char *rea
     thread_wait(t);
     pump_call(&call);
     return SYSCALL_GONE;
+}
+
+struct outcome syscall_end_without_memory(struct thread *t) {
+    return syscall_end_job(t, 9, "no frame is left for a page table: more RAM or more nodes");
 }

@@ -72,6 +72,8 @@ void syscall_yield(void);
 /* Ends the thread's job with this wait(2) status; the thread does not run again. reason: for the
  * person, or NULL. */
 struct outcome syscall_end_job(struct thread *t, int32_t status, const char *reason);
+/* … because job_no_memory() was called for it. */
+struct outcome syscall_end_without_memory(struct thread *t);
 
 /* Tables of handlers by number, one for each file of handlers; kernel/syscall.c looks them up in
  * turn. */

@@ -16,13 +16,18 @@ enum {
 };
 enum file_step { FILE_ASK, FILE_COPY, FILE_STREAM_IN };
 
+struct iovec {
+    uint32_t base, bytes;
+};
+
 /* ---- read ----------------------------------------------------------------------------------- */
 
-/* scratch: 0 bytes granted, 1 offset, 2 module. Copies in pieces of a call's page set. */
-static struct outcome copy_granted(struct thread *t, uint32_t buffer) {
+/* scratch: 0 bytes granted, 1 offset, 2 module. The byte at position p goes to buffer + p, up to
+ * position `end`. Copies in pieces of a call's page set. */
+static struct outcome copy_granted(struct thread *t, uint32_t buffer, uint32_t end) {
     const struct boot_module *m = &boot_info.modules[t->scratch[2]];
     uint32_t address = buffer + t->done_bytes;
-    uint32_t left = t->scratch[0] - t->done_bytes;
+    uint32_t left = (end < t->scratch[0] ? end : t->scratch[0]) - t->done_bytes;
     uint32_t most = (THREAD_NEED_MAX - 1) * FRAME_BYTES;
     uint32_t bytes = left < most ? left : most;
 
@@ -71,20 +76,18 @@ static struct outcome take_input(struct thread *t, uint32_t buffer) {
     return syscall_done(a->result);
 }
 
-static struct outcome read_into(struct thread *t, uint32_t fd, uint32_t buffer, uint32_t bytes) {
+/* first: where the bytes go, or the beginning of it when there are more pieces; bytes: of all. */
+static struct outcome read_into(struct thread *t, uint32_t fd, struct iovec first, uint32_t bytes) {
     struct event_call call = {.op = CALL_FILE};
-    uint32_t first = bytes < FRAME_BYTES ? bytes : FRAME_BYTES;
+    uint32_t begin = first.bytes < FRAME_BYTES ? first.bytes : FRAME_BYTES;
 
-    if (t->step == FILE_COPY) {
-        return copy_granted(t, buffer);
-    }
     if (t->step == FILE_STREAM_IN) {
-        return take_input(t, buffer);
+        return take_input(t, first.base);
     }
     if (t->answered) {
-        return take_grant(t, bytes);
+        return take_grant(t, first.bytes);
     }
-    if (!syscall_need(t, buffer, first, ACCESS_WRITE)) {
+    if (!syscall_need(t, first.base, begin, ACCESS_WRITE)) {
         return syscall_fault(t); /* a bad buffer is told before the offset moves */
     }
     call.arg[0] = FILE_READ;
@@ -94,12 +97,11 @@ static struct outcome read_into(struct thread *t, uint32_t fd, uint32_t buffer, 
 }
 
 static struct outcome sys_read(struct thread *t, const uint32_t arg[6]) {
-    return read_into(t, arg[0], arg[1], arg[2]);
-}
+    struct iovec buffer = {arg[1], arg[2]};
 
-struct iovec {
-    uint32_t base, bytes;
-};
+    return t->step == FILE_COPY ? copy_granted(t, arg[1], arg[2])
+                                : read_into(t, arg[0], buffer, arg[2]);
+}
 
 /* One iovec that is not empty, from *index on: 1 found, 0 pages are missing, -1 none. */
 static int next_piece(struct thread *t, uint32_t vector, uint32_t count, uint32_t *index,
@@ -117,20 +119,68 @@ static int next_piece(struct thread *t, uint32_t vector, uint32_t count, uint32_
     return -1;
 }
 
-/* A short read is allowed [readv(2)]: the first iovec that is not empty. Which one it is does not
- * change while the call waits, unless the program races with itself. */
+/* Bytes of all iovecs together; -1: pages are missing, or more than a call may move. */
+static int64_t vector_bytes(struct thread *t, uint32_t vector, uint32_t count) {
+    int64_t sum = 0;
+    struct iovec piece;
+
+    for (uint32_t i = 0; i < count; i++) {
+        int found = next_piece(t, vector, count, &i, &piece);
+        if (found == 0) {
+            return -1;
+        }
+        sum += found > 0 ? piece.bytes : 0;
+    }
+    return sum;
+}
+
+/* The piece that holds position `at` of the vector, cut down to what is behind it. As next_piece().
+ */
+static int piece_at(struct thread *t, const uint32_t arg[6], uint32_t at, struct iovec *piece) {
+    for (uint32_t i = 0; i < arg[2]; i++) {
+        int found = next_piece(t, arg[1], arg[2], &i, piece);
+        if (found <= 0 || at < piece->bytes) {
+            piece->base += at;
+            piece->bytes -= at;
+            return found;
+        }
+        at -= piece->bytes;
+    }
+    return -1;
+}
+
+/* Bytes of a file were granted for the whole vector: one piece of them a run. */
+static struct outcome copy_to_vector(struct thread *t, const uint32_t arg[6]) {
+    struct iovec piece;
+    int found = t->done_bytes < t->scratch[0] ? piece_at(t, arg, t->done_bytes, &piece) : -1;
+
+    if (found == 0) {
+        return syscall_fault(t);
+    }
+    return found < 0 ? syscall_done((int32_t)t->done_bytes)
+                     : copy_granted(t, piece.base - t->done_bytes, t->done_bytes + piece.bytes);
+}
+
+/* Of a file the whole vector is read, as Linux does; of a stream its first piece that is not empty:
+ * a short read is allowed [readv(2)]. */
 static struct outcome sys_readv(struct thread *t, const uint32_t arg[6]) {
     struct iovec piece;
-    uint32_t index = 0;
 
     if (arg[2] > IOV_MAX_) {
         return syscall_done(-ERR_INVALID);
     }
-    int found = next_piece(t, arg[1], arg[2], &index, &piece);
-    if (found == 0) {
+    if (t->step == FILE_COPY) {
+        return copy_to_vector(t, arg);
+    }
+    int64_t bytes = vector_bytes(t, arg[1], arg[2]);
+    int found = bytes > 0 ? piece_at(t, arg, 0, &piece) : -1;
+    if (bytes < 0 || found == 0) {
         return syscall_fault(t);
     }
-    return found < 0 ? syscall_done(0) : read_into(t, arg[0], piece.base, piece.bytes);
+    if (bytes > INT32_MAX) {
+        return syscall_done(-ERR_INVALID);
+    }
+    return found < 0 ? syscall_done(0) : read_into(t, arg[0], piece, (uint32_t)bytes);
 }
 
 /* ---- write ---------------------------------------------------------------------------------- */
@@ -244,7 +294,7 @@ static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
     struct event_call call = {.op = CALL_FILE};
 
     if (t->step == FILE_COPY) {
-        return copy_granted(t, arg[1]);
+        return copy_granted(t, arg[1], arg[2]);
     }
     if (!t->answered) {
         call.arg[0] = FILE_STAT;

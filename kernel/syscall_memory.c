@@ -14,8 +14,13 @@ static struct outcome sys_brk(struct thread *t, const uint32_t arg[6]) {
 }
 
 static struct outcome sys_mmap2(struct thread *t, const uint32_t arg[6]) {
+    static bool told;
+
     if (!(arg[3] & MAP_ANONYMOUS_)) {
-        print("mmap of a file is not supported: read() it (the program gets ENODEV)\n");
+        if (!told) {
+            print("mmap of a file is not supported: read() it (the program gets ENODEV; said once)\n");
+        }
+        told = true;
         return syscall_done(-ENODEV_);
     }
     return syscall_ask_once(t, CALL_MAP,
@@ -42,8 +47,11 @@ static struct outcome sys_madvise(struct thread *t, const uint32_t arg[6]) {
     uint32_t bytes = left < most ? left : most;
     uint32_t address = arg[0] + t->done_bytes;
 
+    if (arg[0] % FRAME_BYTES != 0) {
+        return syscall_done(-ERR_INVALID);
+    }
     if (arg[2] != MADV_DONTNEED_ || left == 0) {
-        return syscall_done(arg[0] % FRAME_BYTES == 0 ? 0 : -ERR_INVALID);
+        return syscall_done(0);
     }
     if (!syscall_need(t, address, bytes, ACCESS_WRITE)) {
         return syscall_fault(t);

@@ -268,7 +268,7 @@ static struct outcome sys_statx(struct thread *t, const uint32_t arg[6]) {
 
 /* ---- the rest ------------------------------------------------------------------------------- */
 
-enum { W_OK_ = 2, POLLIN_ = 1, POLLOUT_ = 4, POLL_MAX = 64 };
+enum { W_OK_ = 2, POLLIN_ = 1, POLLOUT_ = 4, POLLNVAL_ = 32, POLL_MAX = 64 };
 
 static struct outcome access_path(struct thread *t, uint32_t address, uint32_t mode) {
     char path[PATH_BYTES];
@@ -324,32 +324,62 @@ struct pollfd {
     int16_t events, revents;
 };
 
-/* Nothing here is ever "not ready" to be tried: a read of stdin then waits. With no descriptors it
- * is a sleep. */
-static struct outcome sys_poll(struct thread *t, const uint32_t arg[6]) {
-    uint32_t bytes = arg[1] * (uint32_t)sizeof(struct pollfd);
+enum poll_step { POLL_CHECK, POLL_WRITE };
+
+static void read_pollfd(uint32_t address, uint32_t index, struct pollfd *p) {
+    syscall_read_user(address + index * (uint32_t)sizeof(*p), p, sizeof(*p));
+}
+
+/* Asks the manager whether each descriptor is open, one after another. scratch: 0 index of the one
+ * that is asked for, 1 and 2 bits of those that are not open. */
+static struct outcome check_descriptors(struct thread *t, const uint32_t arg[6]) {
+    struct pollfd p;
+
+    if (t->answered) {
+        uint32_t i = t->scratch[0]++;
+        bool closed = syscall_answer(t)->result < 0;
+        t->scratch[1 + i / 32] |= closed ? 1u << i % 32 : 0;
+    }
+    for (; t->scratch[0] < arg[1]; t->scratch[0]++) {
+        read_pollfd(arg[0], t->scratch[0], &p);
+        if (p.fd >= 0) {
+            struct event_call call = {.op = CALL_FILE, .arg = {FILE_STAT, (uint32_t)p.fd}};
+            return syscall_ask(t, &call, POLL_CHECK);
+        }
+    }
+    t->step = POLL_WRITE;
+    return SYSCALL_AGAIN;
+}
+
+static int32_t write_ready(const struct thread *t, const uint32_t arg[6]) {
     int32_t ready = 0;
 
+    for (uint32_t i = 0; i < arg[1]; i++) {
+        struct pollfd p;
+        read_pollfd(arg[0], i, &p);
+        bool closed = (t->scratch[1 + i / 32] & 1u << i % 32) != 0;
+        p.revents = p.fd < 0 ? 0 : closed ? POLLNVAL_ : (int16_t)(p.events & (POLLIN_ | POLLOUT_));
+        ready += p.revents != 0;
+        syscall_write_user(arg[0] + i * (uint32_t)sizeof(p), &p, sizeof(p));
+    }
+    return ready;
+}
+
+/* An open descriptor is always "ready": a read of stdin then waits. With none it is a sleep. */
+static struct outcome sys_poll(struct thread *t, const uint32_t arg[6]) {
     if (arg[1] > POLL_MAX) {
         return syscall_done(-ERR_INVALID);
     }
     if (arg[1] == 0) {
         struct event_call call = {.op = CALL_SLEEP};
-        call.deadline_us =
-            (int32_t)arg[2] < 0 ? UINT64_MAX : syscall_deadline_us(CLOCK_SPAN, arg[2] * 1000ull);
+        call.deadline_us = (int32_t)arg[2] < 0 ? UINT64_MAX
+                                               : syscall_deadline_us(CLOCK_SPAN, arg[2] * 1000ull);
         return t->answered ? syscall_done(0) : syscall_ask(t, &call, 0);
     }
-    if (!syscall_need(t, arg[0], bytes, ACCESS_WRITE)) {
+    if (!syscall_need(t, arg[0], arg[1] * (uint32_t)sizeof(struct pollfd), ACCESS_WRITE)) {
         return syscall_fault(t);
     }
-    for (uint32_t i = 0; i < arg[1]; i++) {
-        struct pollfd p;
-        syscall_read_user(arg[0] + i * (uint32_t)sizeof(p), &p, sizeof(p));
-        p.revents = p.fd < 0 ? 0 : (int16_t)(p.events & (POLLIN_ | POLLOUT_));
-        ready += p.revents != 0;
-        syscall_write_user(arg[0] + i * (uint32_t)sizeof(p), &p, sizeof(p));
-    }
-    return syscall_done(ready);
+    return t->step == POLL_CHECK ? check_descriptors(t, arg) : syscall_done(write_ready(t, arg));
 }
 
 static const struct syscall_row rows[] = {

@@ -104,11 +104,12 @@ static bool write_tid(struct thread *t, uint32_t address) {
     return true;
 }
 
+/* A word that is not there does not matter to the child, as on Linux. */
 struct outcome syscall_start_child(struct thread *t) {
-    if (!t->need_failed && (!write_tid(t, t->set_tid) || !write_tid(t, t->set_child_tid))) {
-        return syscall_fault(t);
-    }
-    return syscall_done(0); /* clone's result in the child */
+    bool there = t->need_failed || (write_tid(t, t->set_tid) && write_tid(t, t->set_child_tid));
+
+    /* 0: clone's result in the child */
+    return there || t->need_failed ? syscall_done(0) : syscall_fault(t);
 }
 
 /* The word of clear_child_tid is made resident, zeroed, and its waiters are woken by the core;
@@ -265,6 +266,9 @@ static struct outcome futex_wake(struct thread *t, uint32_t address, uint32_t co
                                  uint32_t bitset) {
     if (address % sizeof(uint32_t) != 0 || bitset == 0) {
         return syscall_done(-ERR_INVALID);
+    }
+    if (address >= USER_END) {
+        return syscall_done(-ERR_FAULT);
     }
     return syscall_ask_once(t, CALL_FUTEX_WAKE, (const uint32_t[5]){address, count, bitset});
 }

@@ -47,7 +47,8 @@ struct thread_answer {
 };
 
 struct thread {
-    struct user_frame frame;      /* first: the trap entry saves here */
+    uint8_t frame_room[CPU_FRAME_ROOM]; /* first: see cpu_set_user_frame() */
+    struct user_frame frame;      /* the trap entry saves here */
     struct user_frame dispatched; /* as it was given to ring 3: has it run since? [P 8.3] */
     struct fpu_state fpu;         /* when it is not in the FPU (fpu_owner) */
     uint32_t tls_base, tls_limit; /* GDT entry 6 */

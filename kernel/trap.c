@@ -6,6 +6,7 @@
 #include "kernel/trap.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "kernel/irq.h"
 #include "kernel/panic.h"
@@ -19,6 +20,7 @@ extern const uint32_t trap_stubs[];
 void trap_stub_128(void);
 void trap_return_user(struct user_frame *frame) __attribute__((noreturn));
 void trap_from_user(struct user_frame *frame) __attribute__((noreturn));
+void trap_from_v86(const struct user_frame *low) __attribute__((noreturn));
 void trap_from_kernel(struct user_frame *frame);
 
 enum { IDT_ENTRIES = 129, STUBS = 48, STACK_GUARD_BYTES = 4096 };
@@ -34,6 +36,7 @@ static struct {
 _Static_assert(sizeof idt[0] == 8, "[IA32-3A 6.11]");
 
 _Static_assert(offsetof(struct user_frame, cs) == 60, "FRAME_CS in trap_entry.S");
+_Static_assert(offsetof(struct user_frame, eflags) == 64, "FRAME_FLAGS in trap_entry.S");
 
 static void gate_set(uint32_t vector, uint32_t offset, uint16_t selector, uint8_t type) {
     idt[vector].offset_low = (uint16_t)offset;
@@ -110,6 +113,22 @@ void trap_from_user(struct user_frame *frame) {
         panic("the processor reports a machine check (hardware error) at eip %08x in ring 3",
               frame->eip);
     }
+    kernel_from_user(frame);
+}
+
+/* QEMU's IRET lets ring 3 enter virtual-8086 mode; a processor gives a protection fault, and so do
+ * we at the first trap, which is the first instruction: none can be fetched below USER_FIRST. The
+ * four data segments were pushed first [IA32-3A 20.3.1], so all lies 16 bytes too low, in the room
+ * that is kept before the frame. */
+void trap_from_v86(const struct user_frame *low) {
+    struct user_frame *frame = (struct user_frame *)((uint32_t)low + CPU_FRAME_ROOM);
+
+    if (vector_is_irq(low->vector)) {
+        irq_dispatch((int)(low->vector - TRAP_IRQ));
+    }
+    memmove(frame, low, sizeof(*frame));
+    frame->vector = TRAP_PROTECTION;
+    frame->error = 0;
     kernel_from_user(frame);
 }
 

@@ -5,6 +5,8 @@
 
 #define KERNEL_DATA 0x10
 #define FRAME_CS    60          /* offsetof(struct user_frame, cs) */
+#define FRAME_FLAGS 64          /* … eflags */
+#define FLAGS_VM    0x20000     /* virtual-8086 mode [IA32-3A 2.3] */
 
     .section .text
 
@@ -46,6 +48,8 @@ trap_common:
     movl %eax, %es
     cld
     movl %esp, %eax
+    testl $FLAGS_VM, FRAME_FLAGS(%esp)
+    jnz from_v86
     testb $3, FRAME_CS(%esp)
     jz from_kernel
     movl $kernel_stack_top, %esp
@@ -53,6 +57,14 @@ trap_common:
     subl $12, %esp
     pushl %eax
     call trap_from_user
+    ud2
+
+from_v86:                       /* CS says nothing about the ring there */
+    movl $kernel_stack_top, %esp
+    xorl %ebp, %ebp
+    subl $12, %esp
+    pushl %eax
+    call trap_from_v86
     ud2
 
 from_kernel:                    /* EBP is the interrupted code's: the call chain goes on */

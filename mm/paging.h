@@ -28,7 +28,8 @@ void paging_start(struct boot_info *info);
  * when the device map (248 MB) is full. */
 void *mmio_map(paddr_t paddr, uint32_t bytes);
 
-/* An empty address space. 0, or PAGING_NO_MEMORY. */
+/* An empty address space. 0, or PAGING_NO_MEMORY: SPACES_MAX are there, or boot left no frame; page
+ * tables never take a directory's. */
 int space_create(struct space **space);
 
 /* Frees its page tables (never the frames that they map). If it is active, the kernel's own map is

@@ -69,12 +69,23 @@ static uint32_t *entry_find(const struct space *space, uint32_t vaddr) {
     return &entries[paging_table_index(vaddr)];
 }
 
+/* Every other space that may be wanted still finds a frame for its directory: a job that uses up
+ * all tables costs its own life only. */
+static paddr_t table_alloc(void) {
+    uint32_t unborn = 0;
+
+    for (uint32_t i = 0; i < SPACES_MAX; i++) {
+        unborn += spaces[i].directory == NULL;
+    }
+    return frame_free_count() > unborn ? frame_alloc() : 0;
+}
+
 int space_prepare(struct space *space, uint32_t vaddr) {
     PANIC_UNLESS(vaddr >= USER_FIRST && vaddr < USER_END);
     if (entry_find(space, vaddr) != NULL) {
         return 0;
     }
-    paddr_t table = frame_alloc();
+    paddr_t table = table_alloc();
     if (table == 0) {
         return PAGING_NO_MEMORY;
     }

@@ -39,7 +39,7 @@
 extern const struct service_ops dsm_service;
 
 /* The pages [first, first + pages) of the job are unmapped: copies, ownership and manager's entries
- * of them on this node are gone; threads that wait for one get -ERR_FAULT [P 9.2]. */
+ * of them on this node are gone; threads that wait for one ask for its area anew [P 9.2]. */
 void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages);
 /* Their area's protection is at most `most` now: page table entries here are cut down to it. */
 void dsm_protect_range(struct node *n, job_id job, page_no first, uint32_t pages, enum access most);

@@ -50,7 +50,7 @@ struct dsm_deferred {
  * 32 unacked messages. 16 members x 32 = 512. */
 enum { PINS_MAX = MEMBERS_MAX * 32 };
 
-/* Row i describes what frame i holds. 72 bytes. */
+/* Row i describes what frame i holds. 56 bytes. */
 struct dsm_page {
     page_no page;
     job_id job;
@@ -88,7 +88,7 @@ struct dsm_thread {
     struct dsm_want want[HOLD_MAX];
 };
 
-/* One page's directory entry at its manager. 76 bytes. */
+/* One page's directory entry at its manager. 68 bytes. */
 struct dsm_entry {
     page_no page;
     job_id job;
@@ -166,7 +166,7 @@ void dsm_on_inv_ack(struct node *n, const struct msg *m, const struct msg_from *
 void dsm_serve_wants(struct node *n, uint32_t row);
 void dsm_ask(struct node *n, uint32_t row, enum access access);
 void dsm_send_request(struct node *n, const struct dsm_page *p);
-void dsm_fail_wants(struct node *n, uint32_t row, int32_t result);
+void dsm_requeue_wants(struct node *n, uint32_t row);
 
 /* ---- dsm_hold.c: forward progress [P 8.3]
  * ---------------------------------------------------------- */

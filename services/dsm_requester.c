@@ -85,7 +85,9 @@ static void fail_thread(struct node *n, token_no token, int32_t result) {
     node_wake(n, token, result);
 }
 
-void dsm_fail_wants(struct node *n, uint32_t row, int32_t result) {
+/* Who waits for the page asks for its area anew: something else may be mapped there by now, so only
+ * a younger answer may refuse. dsm_on_area() goes on with them. */
+void dsm_requeue_wants(struct node *n, uint32_t row) {
     struct dsm *d = dsm_of(n);
     struct dsm_page *p = &dsm_pages(d)[row];
 
@@ -97,7 +99,9 @@ void dsm_fail_wants(struct node *n, uint32_t row, int32_t result) {
         if (w->state == WANT_HELD) {
             dsm_want_drop(n, w, token);
         } else {
-            fail_thread(n, token, result);
+            p->wants = w->next;
+            w->state = WANT_AREA;
+            w->row = NIL;
         }
     }
     ASSERT(p->holds == 0);

@@ -172,7 +172,7 @@ static void visit_unmap(struct node *n, uint32_t row, uint32_t unused) {
 
     (void)unused;
     p->deferred.event = 0xFF;
-    dsm_fail_wants(n, row, -ERR_FAULT);
+    dsm_requeue_wants(n, row);
     p->mapped = ACCESS_NONE;
     dsm_page_free(n, row);
 }
@@ -188,6 +188,7 @@ void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) 
     visit_range(n, job, first, pages, visit_unmap, 0);
     limit_range(n, job, first, pages, ACCESS_NONE);
     dsm_entries_drop(n, job, first, pages);
+    dsm_on_area(n, job, first); /* who waited for one of them asks again */
 }
 
 void dsm_protect_range(struct node *n, job_id job, page_no first, uint32_t pages,

@@ -152,9 +152,11 @@ void job_on_open(struct node *n, const struct msg *m, const struct msg_from *fro
     }
     struct job_local *l = row_for_open(n, m);
 
-    if (l == NULL || l->generation != m->head.generation) {
-        answer(n, m, from,
-               -ERR_NO_SPACE); /* full, or an older job of this number is not over here */
+    bool given_up = l != NULL && l->state == LOCAL_FREE && l->origin == node_seat(n);
+
+    if (l == NULL || given_up || l->generation != m->head.generation) {
+        answer(n, m, from, -ERR_NO_SPACE); /* full, an older job of this number is not over here,
+                                              or a NEW came again that was refused before */
         return;
     }
     if (l->state == LOCAL_FREE || l->state == LOCAL_ASKED) {

@@ -2,7 +2,7 @@
  * [P 9.1, 9.2]. Pure values: no messages, no node. The job's manager has the one map; other nodes
  * keep a list of areas as a cache.
  *
- *   0x00001000  text, data, bss (MAP_SEGMENT), then the heap (brk), upwards
+ *   0x00110000  text, data, bss (MAP_SEGMENT), then the heap (brk), upwards
  *   0xB0000000  mmap without an address: the highest gap below, downwards
  *   0xC0000000  end of user space; the loader's stack lies below it */
 #pragma once
@@ -10,9 +10,9 @@
 #include "adapt/port.h"
 
 enum {
-    USER_FIRST_PAGE = 0x1,   /* page 0 stays unmapped: a null pointer faults */
+    USER_FIRST_PAGE = 0x110, /* null pointers fault, virtual-8086 code finds nothing to run */
     USER_END_PAGE = 0xC0000, /* the kernel begins [D 3] */
-    MMAP_FIRST_PAGE = 0x10,  /* lowest page of an mmap without an address: Linux's 64 KiB */
+    MMAP_FIRST_PAGE = USER_FIRST_PAGE, /* lowest page of an mmap without an address */
     MMAP_END_PAGE = 0xB0000, /* 256 MiB below the kernel for the stack and what is mapped fixed */
 };
 /* Linux's flags of mmap (i386). */

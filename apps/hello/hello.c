@@ -17,17 +17,18 @@
 
 /* What a thread found out; a page each, since each is written on another node. */
 struct greeting {
-    int index;
     int node;               /* 0: not on Lisse */
 } __attribute__((aligned(4096)));
 
 static struct greeting greeting[THREADS_MAX];
+static struct lisse_barrier all_here;
 
 static void *thread_main(void *arg)
 {
     struct greeting *g = arg;
 
     g->node = lisse_node();
+    (void)lisse_barrier_wait(&all_here); /* a thread that had ended would not count for the next */
     return NULL;
 }
 
@@ -39,22 +40,33 @@ static int threads_default(void)
     return count > THREADS_MAX ? THREADS_MAX : count;
 }
 
-static int threads_greet(int threads)
+/* The main thread is the first. The barrier's count is set when it is known how many there are. */
+static int threads_start(pthread_t *thread, int threads)
 {
-    pthread_t thread[THREADS_MAX];
+    lisse_barrier_init(&all_here, (uint32_t)threads);
+    for (int i = 1; i < threads; i++) {
+        int error = pthread_create(&thread[i], NULL, thread_main, &greeting[i]);
 
-    for (int i = 0; i < threads; i++) {
-        int error;
-
-        greeting[i].index = i;
-        error = pthread_create(&thread[i], NULL, thread_main, &greeting[i]);
         if (error != 0) {
             fprintf(stderr, "hello: cannot start thread %d: %s\n", i + 1, strerror(error));
             return -1;
         }
     }
+    return 0;
+}
+
+static int threads_greet(int threads)
+{
+    pthread_t thread[THREADS_MAX];
+
+    if (threads_start(thread, threads) != 0) {
+        return -1;
+    }
+    (void)thread_main(&greeting[0]);
     for (int i = 0; i < threads; i++) {
-        (void)pthread_join(thread[i], NULL);
+        if (i > 0) {
+            (void)pthread_join(thread[i], NULL);
+        }
         printf("hello from thread %d of %d", i + 1, threads);
         if (greeting[i].node != 0) {
             printf(" on node %d", greeting[i].node);

@@ -124,7 +124,7 @@ int command_view(int argc, char **argv, struct print_sink *out) {
     }
     print_to(out, "\nepoch      %u, digest %016llx, %s\n", (unsigned)v->epoch,
              (unsigned long long)n->member.digest, node_is_stable(n) ? "stable" : "not stable");
-    print_to(out, "members    %u: %u joining, %u leaving; %u voters; proposer %s\n",
+    print_to(out, "members    %u, of these %u joining, %u leaving; voters %u, proposer %s\n",
              (unsigned)v->count, (unsigned)view_in_role(v, ROLE_JOINING),
              (unsigned)view_in_role(v, ROLE_LEAVING), (unsigned)view_voters(v),
              proposer != NULL ? proposer->name : "none");

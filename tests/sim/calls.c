@@ -34,19 +34,15 @@ void record_check(const struct thread_record *r, uint32_t size) {
 /* The request goes out; the thread waits unless the answer comes in the same step. */
 static void ask(struct world *w, struct pc *pc, struct sim_thread *t, struct event_call *call) {
     struct event ev = {.type = EV_CALL};
-    token_no token = t->token;
-    thread_id tid = t->tid;
 
     if (t->holds && t->ran && !t->asked) {
         cpu_tell_ran(w, pc, t); /* the kernel entry of this call */
     }
-    call->token = token;
+    call->token = t->token;
     ev.call = *call;
     t->asked = true;
-    t->state = SIM_CALL;
-    t->since_us = w->now_us;
+    cpu_wait(w, pc, t, SIM_CALL);
     world_step(w, pc, &ev);
-    (void)tid;
 }
 
 static void finish(struct world *w, struct pc *pc, struct sim_thread *t) {

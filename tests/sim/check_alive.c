@@ -15,7 +15,7 @@ static const char *describe(const struct world *w, char *text, uint32_t size) {
         const struct cpu *c = &w->pc[i].cpu;
         for (uint32_t k = 0; k < c->slots && used < size; k++) {
             const struct sim_thread *t = &c->thread[k];
-            if (t->state == SIM_EMPTY) {
+            if (t->state == SIM_EMPTY || used + 200 > size) {
                 continue;
             }
             int n = snprintf(text + used, size - used,

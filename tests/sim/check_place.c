@@ -16,7 +16,7 @@ void check_job_asked(struct world *w, struct sim_job *job) {
 void check_job_opened(struct world *w, struct pc *pc, job_id id) {
     struct sim_job *job = world_job(w, id);
 
-    if (job == NULL || job->over) {
+    if (job == NULL || (job->over && !job->refused)) {
         sim_fail("job", "n%u opens job %x, which nobody has asked for", pc->index + 1, id);
     }
     job->model->open++;

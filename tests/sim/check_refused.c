@@ -24,13 +24,19 @@ void check_report(struct world *w, struct pc *pc, const struct effect *e) {
     case REPORT_TWO_CLUSTERS:
         pc->two_clusters = true;
         return;
-    case REPORT_NO_MEMORY:
-    case REPORT_NO_ENTRIES:
     case REPORT_REFUSED_BUILD:
     case REPORT_REFUSED_FULL:
     case REPORT_REFUSED_MAC:
     case REPORT_TWIN:
     case REPORT_VIEW_REFUSED:
+        report_format(line, sizeof(line), (enum report)e->value, e->arg, (const char *)e->bytes);
+        sim_fail("report", "n%u says: %s", pc->index + 1, line);
+    case REPORT_NO_MEMORY:
+    case REPORT_NO_ENTRIES:
+        if (w->plan.starved) {
+            world_job(w, (job_id)e->arg[0])->killed = true;
+            return;
+        }
         report_format(line, sizeof(line), (enum report)e->value, e->arg, (const char *)e->bytes);
         sim_fail("report", "n%u says: %s", pc->index + 1, line);
     default:

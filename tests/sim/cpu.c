@@ -45,9 +45,18 @@ static void push(struct cpu *c, uint32_t slot, bool first) {
 }
 
 void cpu_ready(struct world *w, struct pc *pc, struct sim_thread *t, bool first) {
+    if (t->state == SIM_READY) {
+        sim_fail("simulator", "slot %u is ready already", t->token);
+    }
     t->state = SIM_READY;
     push(&pc->cpu, t->token, first);
     world_wake_cpu(w, pc);
+}
+
+void cpu_wait(struct world *w, struct pc *pc, struct sim_thread *t, enum sim_thread_state state) {
+    t->state = (uint8_t)state;
+    t->since_us = w->now_us;
+    take_out(&pc->cpu, t->token);
 }
 
 void cpu_stop(struct pc *pc, struct sim_thread *t) {
@@ -85,9 +94,7 @@ void cpu_fault(struct world *w, struct pc *pc, struct sim_thread *t, const struc
         cpu_tell_ran(w, pc, t); /* the kernel entry of this very fault */
         i = cpu_missing(pc, t, set); /* what was held may have gone just now */
     }
-    t->state = SIM_FAULT;
-    t->since_us = w->now_us;
-    take_out(&pc->cpu, t->token);
+    cpu_wait(w, pc, t, SIM_FAULT);
     for (; i < set->count && t->state == SIM_FAULT; i++) {
         struct event ev = {.type = EV_FAULT,
                            .fault = {t->token, set->page[i], set->right[i]}};

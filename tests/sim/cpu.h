@@ -7,7 +7,7 @@
 #include "adapt/port.h"
 #include "tests/sim/program.h"
 
-enum { SIM_SLOTS_MAX = 40 };
+enum { SIM_SLOTS_MAX = 90 };
 
 enum sim_thread_state {
     SIM_EMPTY,
@@ -67,6 +67,8 @@ void cpu_run(struct world *w, struct pc *pc);
 struct sim_thread *cpu_thread(struct pc *pc, token_no token); /* fails the seed when out of range */
 /* The thread is SIM_READY now; first: before all others, because a page has come for it. */
 void cpu_ready(struct world *w, struct pc *pc, struct sim_thread *t, bool first);
+/* It waits from now on, in SIM_FAULT or SIM_CALL. */
+void cpu_wait(struct world *w, struct pc *pc, struct sim_thread *t, enum sim_thread_state state);
 void cpu_stop(struct pc *pc, struct sim_thread *t); /* out of the queue, SIM_EMPTY */
 /* Tells the core that the thread made progress, if it waits to hear so. */
 void cpu_tell_ran(struct world *w, struct pc *pc, struct sim_thread *t);

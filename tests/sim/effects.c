@@ -111,10 +111,14 @@ static void perform_thread_stop(struct world *w, struct pc *pc, const struct eff
 static void perform_started(struct world *w, const struct effect *e) {
     struct sim_job *job = e->value < SIM_JOBS_MAX ? &w->job[e->value] : NULL;
 
-    if (job == NULL || job->started || e->result < 0) {
+    if (job == NULL || job->started || (e->result < 0 && w->plan.jobs <= JOBS_MAX)) {
         sim_fail("job", "run of job %u ends with %d", e->value, e->result);
     }
     job->started = true;
+    if (e->result < 0) { /* no room: nothing of it may ever run */
+        job->over = job->refused = true;
+        return;
+    }
     job->started_us = w->now_us;
     if (w->plan.output_room != 0) {
         world_after(w, 0, (struct world_row){.type = WEV_ROOM, .pc = job->pc, .job = job->job});

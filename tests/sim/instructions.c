@@ -17,6 +17,7 @@ static bool writes(const struct instr *i) {
     case OP_XCHG:
     case OP_CAS:
     case OP_CLOCK:
+    case OP_POKE:
     case OP_NO_WRITE:
         return true;
     default:
@@ -42,6 +43,9 @@ static void do_word(struct world *w, struct pc *pc, struct sim_thread *t, const 
     uint32_t address = address_of(t, i);
     uint32_t value = 0;
 
+    if (i->op == OP_LOOK || i->op == OP_POKE) {
+        return;
+    }
     if (i->op != OP_STORE && i->op != OP_STORE_IMM) {
         value = load(w, pc, t, address);
     }

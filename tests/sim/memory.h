@@ -4,7 +4,7 @@
 
 #include "adapt/base.h"
 
-enum { TABLE_ROWS = 4096, SPACES_MAX = 4 }; /* power of two; jobs open at once in a simulated PC */
+enum { TABLE_ROWS = 4096, SPACES_MAX = 12 }; /* power of two; jobs open at once in a simulated PC */
 
 struct mapping {
     page_no page;

@@ -4,6 +4,8 @@
  * words (one page, or one page each), then the shared pages, then each thread's own. */
 #include "tests/sim/program.h"
 
+#include <stdlib.h>
+
 #include "services/job_map.h"
 #include "tests/sim/failure.h"
 
@@ -17,8 +19,17 @@ uint32_t emit(struct program *p, struct instr i) {
     if (p->count == PROGRAM_MAX) {
         sim_fail("simulator", "a program needs more than %u instructions", (unsigned)PROGRAM_MAX);
     }
+    if (p->count == p->room) {
+        p->room = p->room == 0 ? 512 : 2 * p->room;
+        p->text = realloc(p->text, p->room * sizeof(p->text[0]));
+    }
     p->text[p->count] = i;
     return p->count++;
+}
+
+void program_free(struct program *p) {
+    free(p->text);
+    p->text = NULL;
 }
 
 void emit_args(struct program *p, int32_t a, int32_t b, int32_t c) {
@@ -156,13 +167,16 @@ static void emit_totals(struct program *p) {
 void program_make(struct program *p, const struct program_wish *wish, uint64_t random) {
     uint32_t clone[THREADS_EVER_MAX];
 
-    memset(p, 0, offsetof(struct program, text));
+    memset(p, 0, sizeof(*p));
     p->wish = *wish;
     p->random = mix64(random) | 1u;
     p->threads_ever = wish->threads;
     p->status = (int32_t)(program_random(p, 100) << 8); /* of every thread: any may be the last */
     emit_map(p);
     emit_semaphores_init(p);
+    if (wish->weight[BLOCK_REPLACE] != 0) {
+        emit_map_call(p, MAP_MMAP, REPLACED, 2 * PAGE_BYTES, 3);
+    }
     for (uint32_t number = 1; number < wish->threads; number++) {
         clone[number] = emit_clone(p, number);
     }

@@ -20,6 +20,8 @@ enum opcode {
     OP_XCHG,       /* r = [], [] = b, at once */
     OP_CAS,        /* r = [], if r == b: [] = c, at once */
     OP_CLOCK,      /* [] = cluster time, which is never before what stands there; at once */
+    OP_LOOK,       /* reads [], which may be anything: an area that is mapped anew meanwhile */
+    OP_POKE,       /* writes it */
     OP_NO_READ,    /* reading [] must fail with EFAULT */
     OP_NO_WRITE,   /* writing [] must fail with EFAULT */
     /* n pages at once from address a, b pages apart; bit i of c: page i is written, else read */
@@ -36,7 +38,7 @@ enum opcode {
     OP_LEAVE,
     OPCODES
 };
-enum { NO_INDEX = 0xFF, REGISTERS = 8, PROGRAM_MAX = 24000, SECTIONS_MAX = 32 };
+enum { NO_INDEX = 0xFF, REGISTERS = 8, PROGRAM_MAX = 60000, SECTIONS_MAX = 32 };
 
 struct instr {
     uint8_t op, r, index, n;
@@ -50,7 +52,7 @@ enum block {
     BLOCK_LOCK, BLOCK_TIMED_LOCK, BLOCK_SEMAPHORE,
     BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP,
     BLOCK_FILE, BLOCK_OUTPUT, BLOCK_INPUT, BLOCK_SLEEP, BLOCK_SIGNAL, BLOCK_CHILD,
-    BLOCK_CLOCK, BLOCK_SHARE,
+    BLOCK_CLOCK, BLOCK_SHARE, BLOCK_REPLACE, BLOCK_WORK,
     BLOCKS
 };
 
@@ -70,14 +72,15 @@ struct program_wish {
 
 enum {
     DATA_PAGE = 0x10000,      /* of the data segment: address 0x10000000 */
-    THREADS_EVER_MAX = 64,    /* threads that one program ever makes */
+    THREADS_EVER_MAX = 120,   /* threads that one program ever makes */
+    REPLACED = 0x3E000000,    /* address of an area that is mapped over and over, 2 pages */
     FILE_NUMBER = 7, FILE_SIZE = 20000, /* the world's one file */
 };
 
 struct program {
     struct program_wish wish;
     uint64_t random;
-    uint32_t count;
+    uint32_t count, room;
     uint32_t threads_ever;    /* numbers given to threads: main is 0 */
     uint32_t entry[THREADS_EVER_MAX]; /* where each number begins */
     uint32_t pages_all;       /* of the data segment */
@@ -85,11 +88,13 @@ struct program {
     int32_t total_locked[SECTIONS_MAX];
     int32_t status;           /* that the job must end with */
     bool loose;               /* it may be ended from within: no totals hold */
-    struct instr text[PROGRAM_MAX];
+    struct instr *text;
 };
 
 /* Writes the program of this wish. */
 void program_make(struct program *p, const struct program_wish *wish, uint64_t random);
+
+void program_free(struct program *p);
 
 /* ---- for program_*.c ------------------------------------------------------------------------- */
 

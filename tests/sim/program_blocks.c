@@ -152,6 +152,19 @@ static void emit_brk_block(struct program *p) {
     emit_call(p, CALL_MAP);
 }
 
+/* One area mapped over and over while others use it: the old one or the new one is there, never
+ * none. */
+static void emit_replace_block(struct program *p) {
+    if (program_random(p, 3) == 0) {
+        emit_map_call(p, MAP_MMAP, REPLACED, 2 * PAGE_BYTES, 3);
+        return;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t page = program_random(p, 2) * PAGE_BYTES;
+        emit_word(p, program_random(p, 2) == 0 ? OP_LOOK : OP_POKE, REPLACED + page, 0);
+    }
+}
+
 /* ---- files, streams, the rest ---------------------------------------------------------------- */
 
 static void emit_file_block(struct program *p) {
@@ -254,6 +267,10 @@ void emit_block(struct program *p, enum block block, uint32_t number) {
     case BLOCK_SIGNAL: emit_signal(p); break;
     case BLOCK_CHILD: emit_child(p); break;
     case BLOCK_CLOCK: emit_word(p, OP_CLOCK, at_counter(p) + 64, 0); break;
+    case BLOCK_REPLACE: emit_replace_block(p); break;
+    case BLOCK_WORK:
+        emit(p, (struct instr){.op = OP_WORK, .b = (int32_t)program_random(p, 8000)});
+        break;
     case BLOCK_SHARE: emit_share_block(p, some_sync); break;
     default: break;
     }

@@ -76,7 +76,8 @@ static void plan_memory(struct chance *c, struct plan *p) {
     program(c, w);
     WEIGH(w, 10, BLOCK_READ, BLOCK_WRITE);
     WEIGH(w, 4, BLOCK_COUNT, BLOCK_SPREAD, BLOCK_GATHER, BLOCK_SHARE);
-    WEIGH(w, 1, BLOCK_HOT, BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP);
+    WEIGH(w, 1, BLOCK_HOT, BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP, BLOCK_WORK);
+    w->weight[BLOCK_REPLACE] = one_in(c, 4) ? 8 : 0;
     if (one_in(c, 3)) {
         w->own_pages = between(c, 2, 12);
         w->weight[BLOCK_SCAN] = 6;
@@ -91,7 +92,8 @@ static void plan_hot(struct chance *c, struct plan *p) {
     program(c, w);
     w->pages = between(c, 1, 4);
     w->blocks = between(c, 1, 3);
-    WEIGH(w, 1, BLOCK_HOT);
+    WEIGH(w, 2, BLOCK_HOT);
+    w->weight[BLOCK_WORK] = one_in(c, 2) ? 1 : 0;
 }
 
 static void plan_futex(struct chance *c, struct plan *p) {
@@ -111,6 +113,7 @@ static void plan_barrier(struct chance *c, struct plan *p) {
     program(c, w);
     w->rounds = between(c, 3, 15);
     w->blocks = pick(c, 3);
+    w->threads = one_in(c, 6) ? between(c, 8, 30) : w->threads;
     WEIGH(w, 2, BLOCK_READ, BLOCK_WRITE, BLOCK_COUNT);
     WEIGH(w, 1, BLOCK_SLEEP);
     w->barrier = true;
@@ -154,6 +157,53 @@ static void plan_traffic(struct chance *c, struct plan *p) {
     p->faults_for_us = 120000000;
 }
 
+/* As many copies as frames, and more: they must give way, owned pages never do. */
+static void plan_pressure(struct chance *c, struct plan *p) {
+    struct program_wish *w = &p->wish[0];
+
+    program(c, w);
+    w->threads = between(c, 3, 8);
+    w->pages = between(c, 1, 3);
+    w->syncs = 1;
+    w->own_pages = between(c, 8, 20);
+    w->rounds = between(c, 1, 3);
+    w->blocks = between(c, 2, 5);
+    WEIGH(w, 6, BLOCK_SCAN);
+    WEIGH(w, 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK);
+    w->barrier = one_in(c, 2);
+    p->tight = true;
+    p->starved = one_in(c, 5);
+}
+
+/* More threads on a node than a message names, more long messages than the link takes at once. */
+static void plan_crowd(struct chance *c, struct plan *p) {
+    struct program_wish *w = &p->wish[0];
+
+    p->pcs = between(c, 1, 3);
+    p->expect = (uint16_t)p->pcs;
+    program(c, w);
+    w->threads = between(c, 30, 90);
+    w->rounds = between(c, 1, 2);
+    w->blocks = between(c, 1, 3);
+    WEIGH(w, 4, BLOCK_OUTPUT);
+    WEIGH(w, 1, BLOCK_LOCK, BLOCK_COUNT, BLOCK_SLEEP);
+    w->barrier = true;
+    w->ring = one_in(c, 3);
+    p->resend_every_us = 0; /* GAP: more than LOOPBACK_MAX messages of a node to itself */
+}
+
+/* More jobs than the cluster takes; the others run beside each other. */
+static void plan_jobs(struct chance *c, struct plan *p) {
+    p->jobs = between(c, 3, SIM_JOBS_MAX);
+    for (uint32_t i = 0; i < p->jobs; i++) {
+        program(c, &p->wish[i]);
+        p->wish[i].threads = between(c, 1, 3);
+        p->wish[i].rounds = 1;
+        WEIGH(&p->wish[i], 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK, BLOCK_OUTPUT, BLOCK_MAP);
+    }
+    p->kill_after_us = one_in(c, 3) ? between(c, 2000, 40000) : 0;
+}
+
 static void plan_founding(struct chance *c, struct plan *p) {
     p->pcs = between(c, 1, PCS_MAX);
     p->expect = one_in(c, 2) && p->pcs > 1 ? (uint16_t)between(c, 2, p->pcs) : 0;
@@ -172,6 +222,7 @@ static const struct {
     {"memory", plan_memory, 4},   {"hot", plan_hot, 2},         {"futex", plan_futex, 4},
     {"barrier", plan_barrier, 2}, {"threads", plan_threads, 3}, {"mixed", plan_mixed, 4},
     {"traffic", plan_traffic, 2}, {"founding", plan_founding, 2},
+    {"pressure", plan_pressure, 3}, {"crowd", plan_crowd, 1},     {"jobs", plan_jobs, 1},
 };
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
 
@@ -200,25 +251,37 @@ static uint32_t choose(struct chance *c, const char *name) {
     return i;
 }
 
+/* Sometimes barely one slot more than threads: hosts refuse, clone must look elsewhere. */
+static uint32_t slots_for(struct chance *c, uint32_t threads, uint32_t pcs) {
+    uint32_t many = 2 * threads / pcs + 3;
+    uint32_t few = threads / pcs + 2;
+    uint32_t slots = one_in(c, 4) ? few : many;
+
+    return slots < SIM_SLOTS_MAX ? slots : SIM_SLOTS_MAX;
+}
+
 /* Frames: what one node may come to own, what its threads map for themselves, and some that are
  * frozen on their way. Copies beside that must give way. */
 static void size_tables(struct chance *c, struct plan *p) {
-    uint32_t frames = 24, total = 64, threads = 0;
+    uint32_t frames = p->tight ? 6 + 2 * p->pcs : 24, total = 64, threads = 0;
 
     for (uint32_t i = 0; i < p->jobs; i++) {
         const struct program_wish *w = &p->wish[i];
         uint32_t here = w->threads / p->pcs + 2;
         uint32_t shared = 4 + w->syncs * 3 + w->pages;
-        frames += shared + here * (w->own_pages + 5);
+        frames += shared + here * (w->own_pages + (p->tight ? 0 : 5));
         total += shared + w->threads * (w->own_pages + 12);
         threads += w->threads;
     }
-    if (one_in(c, 2)) {
+    if (one_in(c, 2) && !p->tight) {
         frames += total;
+    }
+    if (p->starved) {
+        frames -= frames / between(c, 2, 8);
     }
     p->limits = (struct limits){.frames = frames,
                                 .entries = total,
-                                .threads = 2 * threads / p->pcs + 3,
+                                .threads = slots_for(c, threads, p->pcs),
                                 .waiters = 256,
                                 .link_small = 1024,
                                 .link_big = 128};
@@ -238,6 +301,7 @@ bool scenario_plan(uint64_t seed, const char *name, struct plan *plan, const cha
     }
     *chosen = scenarios[i].name;
     plan->resend_every_us = one_in(&c, 5) ? between(&c, 500, 20000) : 0;
+    plan->pause_every_us = one_in(&c, 6) ? between(&c, 2000, 200000) : 0;
     plan->output_room = one_in(&c, 4) ? between(&c, 300, 900) : 0;
     scenarios[i].plan(&c, plan);
     size_tables(&c, plan);

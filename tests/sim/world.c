@@ -217,8 +217,27 @@ static void give_room(struct world *w, const struct world_row *row) {
     }
 }
 
+/* A PC stands still: what comes for it waits. */
+static void pause_pc(struct world *w) {
+    struct pc *pc = &w->pc[world_random(w, w->plan.pcs)];
+
+    if (!w->faults_over) {
+        pc->paused_until_us = w->now_us + 100 + world_random(w, 100000);
+        world_after(w, 1 + world_random(w, w->plan.pause_every_us),
+                    (struct world_row){.type = WEV_PAUSE});
+    }
+}
+
 static void handle(struct world *w, const struct world_row *row) {
     struct pc *pc = &w->pc[row->pc];
+
+    if (pc->paused_until_us > w->now_us && row->type != WEV_PAUSE) {
+        if (row->type == WEV_TICK && row->at_us == pc->tick_us) {
+            pc->tick_us = pc->paused_until_us;
+        }
+        world_after(w, pc->paused_until_us - w->now_us, *row);
+        return;
+    }
 
     switch (row->type) {
     case WEV_START: start(w, pc); break;
@@ -229,6 +248,7 @@ static void handle(struct world *w, const struct world_row *row) {
     case WEV_KILL: kill_job(w, row->a); break;
     case WEV_INPUT: give_input(w, row); break;
     case WEV_ROOM: give_room(w, row); break;
+    case WEV_PAUSE: pause_pc(w); break;
     case WEV_RESEND: resend(w); break;
     default: sim_fail("simulator", "unknown event %u", row->type);
     }
@@ -254,6 +274,9 @@ static void on_stable(struct world *w) {
     }
     if (plan->kill_after_us != 0) {
         world_after(w, plan->kill_after_us, (struct world_row){.type = WEV_KILL});
+    }
+    if (plan->pause_every_us != 0) {
+        world_after(w, plan->pause_every_us, (struct world_row){.type = WEV_PAUSE});
     }
     if (plan->resend_every_us != 0) {
         world_after(w, plan->resend_every_us, (struct world_row){.type = WEV_RESEND});
@@ -385,6 +408,7 @@ void world_free(struct world *w) {
     }
     for (uint32_t i = 0; i < SIM_JOBS_MAX; i++) {
         shadow_free(&w->job[i].shadow);
+        program_free(&w->job[i].program);
         free(w->job[i].model);
     }
     network_free(&w->network);

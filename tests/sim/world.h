@@ -17,7 +17,7 @@
 
 enum {
     PCS_MAX = 6,
-    SIM_JOBS_MAX = 2,  /* programs running at once in one world */
+    SIM_JOBS_MAX = 10, /* programs in one world: two more than JOBS_MAX */
     EPOCHS_MAX = 64,   /* views that a checker remembers */
 };
 
@@ -35,6 +35,7 @@ struct pc {
     uint32_t epoch_seen;
     uint64_t refused_seen;
     bool two_clusters;      /* it has reported one */
+    uint64_t paused_until_us;
     struct memory memory;
     struct cpu cpu;
 };
@@ -54,6 +55,9 @@ struct plan {
     uint32_t resend_every_us;  /* 0: never; else every service's resend at random, so often */
     uint32_t jobs;
     struct program_wish wish[SIM_JOBS_MAX];
+    uint32_t pause_every_us;   /* 0: never; else a PC stands still now and then, its clock runs */
+    bool tight;                /* just enough frames for what a node may own */
+    bool starved;              /* too few frames or entries: the job may be killed for it */
     uint32_t kill_after_us;    /* 0: never; else the console kills job 0 then */
     bool founding_only;        /* no job: the end is a stable cluster */
     uint32_t output_room;      /* bytes that the console takes at once; 0: endless */
@@ -62,7 +66,7 @@ struct plan {
 
 /* A job as its asker sees it. */
 struct sim_job {
-    bool wanted, started, over;
+    bool wanted, started, over, refused;
     job_id job;                /* as CALL_RUN will number it; 0: not asked for yet */
     uint32_t pc;               /* the origin */
     uint32_t status;           /* wait status, when over */
@@ -84,6 +88,7 @@ enum world_event {
     WEV_KILL,     /* a: job */
     WEV_INPUT,    /* a: ticket, b: bytes wanted */
     WEV_RESEND,
+    WEV_PAUSE,
     WEV_ROOM,     /* job: the console takes more output */
 };
 struct world_row {
