@@ -89,7 +89,7 @@ static const char *body_invalid(const struct msg *m) {
 }
 
 /* What a handler may take for granted of the key: its own service (tgkill goes on to the job's
- * manager with a key of the job), a page of 32 bits' addresses, a barrier or a futex. */
+ * manager with a key of the job), a job, a page of 32 bits' addresses, a barrier or a futex. */
 static const char *key_invalid(const struct msg *m) {
     enum service_no service = msg_service(m->head.type);
     enum service_no named = key_service(m->head.key);
@@ -97,6 +97,9 @@ static const char *key_invalid(const struct msg *m) {
 
     if (named != service && !(service == SERVICE_THREADS && named == SERVICE_JOB)) {
         return "key of another service";
+    }
+    if (key_job(m->head.key) == 0 || m->head.generation == 0) {
+        return "of no job";
     }
     if (service == SERVICE_DSM && index >= PAGES) {
         return "page beyond the address space";

@@ -151,6 +151,9 @@ static bool is_progress(uint32_t code) {
 static void perform_report(const struct effect *e) {
     char line[200];
 
+    if (e->value == REPORT_JOB_FAULT) {
+        return; /* kernel/fault.c knows more, and a call just fails: -EFAULT */
+    }
     report_format(line, sizeof(line), (enum report)e->value, e->arg, (const char *)e->bytes);
     print("%s\n", line);
     if (!is_progress(e->value)) {

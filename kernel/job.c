@@ -68,6 +68,21 @@ void job_open(uint32_t id) {
     PANIC_UNLESS(space_create(&job->space) == 0); /* mm/space.c keeps frames for all */
 }
 
+/* What FX_JOB_STARTED says: Linux's EAGAIN and ENOSPC. */
+enum { REFUSED_NOT_STABLE = 11, REFUSED_NO_ROOM = 28 };
+
+/* In one line; the core's report has the numbers. */
+static const char *refusal(int32_t result) {
+    switch (result) {
+    case -REFUSED_NOT_STABLE:
+        return "the cluster is not stable yet: try again when it is (`view`)";
+    case -REFUSED_NO_ROOM:
+        return "no room for one more program: wait for one to end, or kill one (`jobs`)";
+    default:
+        return "the cluster cannot start a program now: see the reports";
+    }
+}
+
 void job_started(uint32_t handle, uint32_t id, int32_t result) {
     struct job *asked = job_at(handle);
 
@@ -75,8 +90,7 @@ void job_started(uint32_t handle, uint32_t id, int32_t result) {
     if (result < 0) {
         struct job_owner *owner = asked->owner;
         job_release(asked);
-        owner->exited(owner, JOB_NOT_STARTED,
-                      "the cluster cannot start a job now: see the reports");
+        owner->exited(owner, JOB_NOT_STARTED, refusal(result));
         return;
     }
     struct job *opened = job_find(id);

@@ -117,6 +117,9 @@ static struct outcome sys_dup(struct thread *t, const uint32_t arg[6]) {
 }
 
 static struct outcome sys_dup2(struct thread *t, const uint32_t arg[6]) {
+    if (arg[1] == UINT32_MAX) { /* means "any" to the manager */
+        return syscall_done(-ERR_BAD_FILE);
+    }
     return file_once(t, FILE_DUP, arg[0], 0, arg[1]);
 }
 

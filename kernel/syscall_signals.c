@@ -80,10 +80,16 @@ static struct outcome send_signal(struct thread *t, uint32_t tid, uint32_t signa
 }
 
 static struct outcome sys_tkill(struct thread *t, const uint32_t arg[6]) {
+    if ((int32_t)arg[0] <= 0) {
+        return syscall_done(-ERR_INVALID);
+    }
     return t->answered ? syscall_done(syscall_answer(t)->result) : send_signal(t, arg[0], arg[1]);
 }
 
 static struct outcome sys_tgkill(struct thread *t, const uint32_t arg[6]) {
+    if ((int32_t)arg[0] <= 0 || (int32_t)arg[1] <= 0) {
+        return syscall_done(-ERR_INVALID);
+    }
     return t->answered ? syscall_done(syscall_answer(t)->result) : send_signal(t, arg[1], arg[2]);
 }
 

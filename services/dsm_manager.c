@@ -279,7 +279,9 @@ void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *fro
         return; /* unmapped meanwhile */
     }
     if (e->busy == ACCESS_NONE || e->busy_seat != from->seat || e->busy_op != m->head.op) {
-        node_refuse(n, "DONE of no transaction", e->page, m->head.op);
+        if (!dsm_of(n)->unmapped) { /* else another straggler may have made the entry anew */
+            node_refuse(n, "DONE of no transaction", e->page, m->head.op);
+        }
         return;
     }
 

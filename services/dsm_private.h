@@ -120,7 +120,7 @@ struct dsm {
     uint32_t pad2;
     uint32_t hand;           /* where the search for a copy to drop goes on */
     uint32_t next_op;
-    uint32_t pad;
+    uint32_t unmapped;       /* 1: areas were unmapped; messages of their pages may still come */
     uint64_t hold_least_us;  /* no hold runs out before this; 0: none */
     struct dsm_counters counters;
 };

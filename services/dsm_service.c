@@ -184,10 +184,15 @@ static void visit_protect(struct node *n, uint32_t row, uint32_t most) {
     p->mapped = p->mapped > most ? (uint8_t)most : p->mapped;
 }
 
-void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
+static void unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
     visit_range(n, job, first, pages, visit_unmap, 0);
     limit_range(n, job, first, pages, ACCESS_NONE);
     dsm_entries_drop(n, job, first, pages);
+}
+
+void dsm_unmap_range(struct node *n, job_id job, page_no first, uint32_t pages) {
+    dsm_of(n)->unmapped = 1;
+    unmap_range(n, job, first, pages);
     dsm_on_area(n, job, first); /* who waited for one of them asks again */
 }
 
@@ -208,7 +213,7 @@ static void dsm_on_job_close(struct node *n, job_id job) {
             }
         }
     }
-    dsm_unmap_range(n, job, 0, PAGES);
+    unmap_range(n, job, 0, PAGES);
 }
 
 /* ---- for people ----------------------------------------------------------------------------- */

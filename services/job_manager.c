@@ -75,12 +75,17 @@ static void to_waiting(struct node *n, struct job_entry *e,
     }
 }
 
+/* NULL: none is free, or an older job of this number is not over here. */
 static struct job_entry *entry_new(struct node *n, const struct msg *m) {
     struct jobs *j = jobs_of(n);
     struct job_entry *e = NULL;
 
-    for (uint32_t i = 0; i < JOBS_MAX && e == NULL; i++) {
-        e = j->entry[i].state == ENTRY_FREE ? &j->entry[i] : NULL;
+    for (uint32_t i = 0; i < JOBS_MAX; i++) {
+        if (j->entry[i].state == ENTRY_FREE) {
+            e = e == NULL ? &j->entry[i] : e;
+        } else if (j->entry[i].job == key_job(m->head.key)) {
+            return NULL;
+        }
     }
     if (e == NULL) {
         return NULL;

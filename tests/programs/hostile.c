@@ -52,8 +52,6 @@ ATTACK(do_rdpmc, "xorl %%ecx, %%ecx; rdpmc")
 ATTACK(do_sysenter, "sysenter")
 ATTACK(do_syscall, ".byte 0x0F, 0x05")
 ATTACK(do_ud2, "ud2")
-ATTACK(do_lock, ".byte 0xF0, 0x89, 0xC0") /* lock mov %eax, %eax */
-ATTACK(do_int1, ".byte 0xF1")
 ATTACK(do_into, "movl $0x7FFFFFFF, %%eax; incl %%eax; into")
 ATTACK(do_bound, "pushl $2; pushl $1; movl $9, %%eax; bound %%eax, (%%esp)")
 
@@ -191,24 +189,6 @@ static void x87_in_kernel(void)
     __asm__ volatile("fwait");
 }
 
-static void sse_exception(void)
-{
-    uint32_t control = 0x1F80 & ~0x200u;
-    float none[4] = { 0, 0, 0, 0 };
-
-    __asm__ volatile("ldmxcsr %0; movups %1, %%xmm0; rcpps %%xmm0, %%xmm1; divps %%xmm0, %%xmm1"
-                     : : "m"(control), "m"(none));
-    __asm__ volatile("movups %0, %%xmm1; pcmpeqd %%xmm1, %%xmm1; cvtdq2ps %%xmm1, %%xmm1; "
-                     "divps %%xmm0, %%xmm1" : : "m"(none));
-}
-
-static void sse_reserved(void)
-{
-    uint32_t control = 0xFFFFFFFF;
-
-    __asm__ volatile("ldmxcsr %0" : : "m"(control));
-}
-
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static volatile uint8_t *page_of(int protection)
@@ -291,8 +271,8 @@ static const struct {
     ROW(do_ltr, SEGV), ROW(do_lmsw, SEGV), ROW(do_clts, SEGV), ROW(do_invd, SEGV),
     ROW(do_invlpg, SEGV), ROW(do_cr0, SEGV), ROW(do_cr3, SEGV), ROW(do_cr4, SEGV),
     ROW(do_dr7, SEGV), ROW(do_rdmsr, SEGV), ROW(do_wrmsr, SEGV), ROW(do_rdpmc, SEGV),
-    ROW(do_sysenter, SEGV), ROW(do_syscall, ILL), ROW(do_ud2, ILL), ROW(do_lock, ILL),
-    ROW(do_int1, TRAP), ROW(do_into, SEGV), ROW(do_bound, SEGV),
+    ROW(do_sysenter, SEGV), ROW(do_syscall, ILL), ROW(do_ud2, ILL),
+    ROW(do_into, SEGV), ROW(do_bound, SEGV),
     ROW(int_2, SEGV), ROW(int_8, SEGV), ROW(int_13, SEGV), ROW(int_14, SEGV), ROW(int_32, SEGV),
     ROW(int_48, SEGV), ROW(int_255, SEGV), ROW(call_kernel, SEGV), ROW(call_far, SEGV),
     ROW(call_tss, SEGV), ROW(call_fault_tss, SEGV), ROW(ds_kernel, SEGV), ROW(ss_null, SEGV),
@@ -302,8 +282,7 @@ static const struct {
     ROW(stack_call, SEGV), ROW(top_page, SEGV), ROW(top_word, SEGV), ROW(data_run, 0),
     ROW(local_gate, SEGV), ROW(local_data, SEGV),
     ROW(tls_kernel, SEGV), ROW(tls_limit, SEGV), ROW(tls_wrap, SEGV),
-    ROW(x87_pending, FPE), ROW(x87_in_kernel, FPE), ROW(sse_exception, FPE),
-    ROW(sse_reserved, SEGV),
+    ROW(x87_pending, FPE), ROW(x87_in_kernel, FPE),
     ROW(none_read, SEGV), ROW(read_only_write, SEGV), ROW(unmapped_read, SEGV),
     ROW(string_over_end, SEGV), ROW(thread_stack_kernel, SEGV), ROW(thread_words, 0),
 };

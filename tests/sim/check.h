@@ -32,6 +32,7 @@ void check_thread_started(struct world *w, struct pc *pc, struct sim_job *job,
                           struct sim_thread *t);
 void check_thread_stopped(struct world *w, struct pc *pc, const struct sim_thread *t);
 void check_job_asked(struct world *w, struct sim_job *job);
+void check_job_refused(struct world *w, struct sim_job *job);
 void check_job_opened(struct world *w, struct pc *pc, job_id job);
 void check_job_closed(struct world *w, struct pc *pc, job_id job);
 void check_job_over(struct world *w, struct sim_job *job);

@@ -13,6 +13,16 @@ void check_job_asked(struct world *w, struct sim_job *job) {
     shadow_init(&job->shadow, job->job);
 }
 
+/* Refused before it was numbered: the next one gets this number. */
+void check_job_refused(struct world *w, struct sim_job *job) {
+    struct node *n = w->pc[job->pc].node;
+
+    if (jobs_of(n)->runs % 255 + 1 == (job->job & 0xFFu)) {
+        shadow_free(&job->shadow);
+        job->job = 0;
+    }
+}
+
 void check_job_opened(struct world *w, struct pc *pc, job_id id) {
     struct sim_job *job = world_job(w, id);
 

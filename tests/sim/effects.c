@@ -111,12 +111,13 @@ static void perform_thread_stop(struct world *w, struct pc *pc, const struct eff
 static void perform_started(struct world *w, const struct effect *e) {
     struct sim_job *job = e->value < SIM_JOBS_MAX ? &w->job[e->value] : NULL;
 
-    if (job == NULL || job->started || (e->result < 0 && w->plan.jobs <= JOBS_MAX)) {
+    if (job == NULL || job->started || (e->result < 0 && w->plan.jobs <= 2)) {
         sim_fail("job", "run of job %u ends with %d", e->value, e->result);
     }
     job->started = true;
     if (e->result < 0) { /* no room: nothing of it may ever run */
         job->over = job->refused = true;
+        check_job_refused(w, job);
         return;
     }
     job->started_us = w->now_us;

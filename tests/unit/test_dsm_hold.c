@@ -270,26 +270,53 @@ static void test_out_of_frames(void **state) {
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
-/* In each state; long ranges walk the table, short ones look each page up. */
+/* In each state; long ranges walk the table, short ones look each page up. Who waits asks for the
+ * area anew, and only its answer refuses: something else may be mapped there by now. */
 static void test_unmap_in_each_state(void **state) {
     (void)state;
     for (enum page_state held = PAGE_WAIT_READ; held < PAGE_STATES; held++) {
         for (uint32_t pages = 1; pages <= 64; pages *= 64) {
+            dw.area = AREA_YES;
             page_bring(P, held);
             uint32_t op = op_of(P);
+            dw.area = AREA_ASKED;
             unmap(P, pages);
             assert_int_equal(state_of(P), PAGE_FREE);
             assert_int_equal(effect_only(FX_LIMIT)->value, pages);
-            assert_int_equal(effects_of(FX_UNMAP), 0);
-            assert_int_equal(effects_of(FX_WAKE), op != 0);
-            assert_true(op == 0 || woken(0, -ERR_FAULT));
+            assert_int_equal(dw.fx.count, 1);
+            assert_int_equal(dw.area_asks, op != 0);
             hear_page(P, op, ACCESS_WRITE, 0);
             hear_grant(P, op, 0, 0);
             sent_nothing();
             assert_int_equal(dw.fx.count + dw.refused, 0);
             assert_int_equal(dsm_counters(&dw.node).pages_owned, 0);
+            dw.area = AREA_NO;
+            area_learnt(P);
+            assert_int_equal(effects_of(FX_WAKE), op != 0);
+            assert_true(op == 0 || woken(0, -ERR_FAULT));
         }
     }
+}
+
+/* The range is mapped anew at once: the thread's wish goes on, for a page of the new area. */
+static void test_unmap_and_map(void **state) {
+    (void)state;
+    fault(0, P, ACCESS_READ);
+    fault(1, P, ACCESS_WRITE);
+    uint32_t op = op_of(P);
+    dw.birth = BIRTH + 1;
+    unmap(P, 1);
+    assert_int_equal(effects_of(FX_WAKE), 0);
+    assert_int_equal(dw.sent_count, 1);
+    assert_int_equal(dw.sent[0].m.dsm.birth, BIRTH + 1);
+    assert_true(op_of(P) != op);
+    hear_grant(P, op, DSM_ZERO, 0); /* of the page before */
+    assert_int_equal(effects_of(FX_WAKE), 0);
+    struct msg m = message(MSG_DSM_GRANT, P, SELF, op_of(P));
+    m.dsm.birth = BIRTH + 1;
+    m.dsm.flags = DSM_ZERO;
+    hear(MANAGER, &m);
+    assert_true(woken(0, 0) && woken(1, 0));
 }
 
 /* Two pages of a call are awaited, one is unmapped: the thread hears of it once. */
@@ -299,14 +326,17 @@ static void test_unmap_one_of_a_set(void **state) {
     fault(0, P + 1, ACCESS_READ);
     fault(1, P + 1, ACCESS_READ);
     uint32_t op = op_of(P + 1);
+    dw.area = AREA_NO;
     unmap(P, 1);
     assert_int_equal(effects_of(FX_WAKE), 1);
     assert_true(woken(0, -ERR_FAULT));
     hear_page(P + 1, op, ACCESS_READ, 0);
     assert_int_equal(effects_of(FX_WAKE), 1);
     assert_true(woken(1, 0));
+    dw.area = AREA_YES;
     fault(0, P + 2, ACCESS_READ);
     fault(0, P + 3, ACCESS_READ);
+    dw.area = AREA_NO;
     unmap(P, 8); /* both of them */
     assert_int_equal(effects_of(FX_WAKE), 1);
 }
@@ -319,6 +349,7 @@ static void test_unmap_held(void **state) {
     come(1, P + 1, ACCESS_READ);
     take(MSG_DSM_INVALIDATE, P + 1, ACCESS_WRITE);
     fault(1, P + 2, ACCESS_READ); /* waits for this one, holds that one */
+    dw.area = AREA_NO;
     unmap(P, 3);
     sent_nothing();
     assert_int_equal(effects_of(FX_WAKE), 1);
@@ -335,6 +366,7 @@ static void test_unmap_releases_other_holds(void **state) {
     come(0, P + 5, ACCESS_WRITE);
     take(MSG_DSM_FETCH, P + 5, ACCESS_WRITE);
     fault(0, P, ACCESS_READ);
+    dw.area = AREA_NO;
     unmap(P, 1);
     assert_true(woken(0, -ERR_FAULT));
     assert_int_equal(sent_of(MSG_DSM_PAGE), PAGE_PARTS);
@@ -430,6 +462,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_copies_go_first, start, end),
         cmocka_unit_test_setup_teardown(test_out_of_frames, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_in_each_state, start, end),
+        cmocka_unit_test_setup_teardown(test_unmap_and_map, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_one_of_a_set, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_held, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_releases_other_holds, start, end),

@@ -314,6 +314,7 @@ static void test_huge_acks(void **state) {
         hear_ack(P, op);
     }
     assert_int_equal(state_of(P), PAGE_WAIT_WRITE);
+    dw.area = AREA_ASKED;
     unmap(P, 1); /* the way out */
     assert_int_equal(frames_used(), 0);
 }

@@ -60,11 +60,14 @@ static uint64_t any_index(uint8_t type) {
     uint32_t address = (area + dice(AREA_PAGES)) * PAGE_BYTES + dice(3) * 4;
     bool barrier = type == MSG_BARRIER_ARRIVE || type == MSG_BARRIER_RELEASE;
 
+    if (dice(20) == 0) {
+        return (uint64_t)random_next(&random_state) << dice(9);
+    }
     switch (msg_service(type)) {
     case SERVICE_DSM:
         return area + dice(AREA_PAGES);
     case SERVICE_SYNC:
-        return address / 4 | (uint64_t)(barrier || (type == MSG_SYNC_ANSWER && dice(2))) << 32;
+        return address / 4 | (uint64_t)(dice(10) ? barrier : !barrier) << 32;
     case SERVICE_THREADS:
         return any_tid();
     default:
@@ -132,8 +135,8 @@ static void fill(struct msg *m) {
         words[i] = i < 16 ? any_word() : 0x41414141;
     }
     memcpy(m->bytes, words, sizeof(words));
-    enum service_no service = type == MSG_THREAD_SIGNAL && dice(2) ? SERVICE_JOB
-                                                                   : msg_service(type);
+    bool other = dice(20) == 0 || (type == MSG_THREAD_SIGNAL && dice(2));
+    enum service_no service = other ? (enum service_no)dice(SERVICES) : msg_service(type);
     m->head = (struct msg_head){
         .type = type,
         .size = (uint16_t)msg_body_bytes(type),
@@ -143,7 +146,7 @@ static void fill(struct msg *m) {
         .version = dice(3) ? dice(4) : any_word(),
         .op = any_word(),
     };
-    if (service == SERVICE_DSM) {
+    if (msg_service(type) == SERVICE_DSM) {
         fill_dsm(m);
     }
     fill_tail(m);
