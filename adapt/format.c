@@ -72,11 +72,38 @@ static void add_directive(struct line *l, char c, const uint32_t arg[4], const c
     }
 }
 
+/* words: "zero|one|two]a". Returns where the directive ends. */
+static const char *add_word(struct line *l, const char *words, const uint32_t arg[4]) {
+    const char *end = words;
+
+    while (*end != ']' && *end != '\0') {
+        end++;
+    }
+    if (*end == '\0' || end[1] < 'a' || end[1] > 'd') {
+        return end - 1; /* no directive: what follows is copied */
+    }
+    uint32_t number = arg[end[1] - 'a'];
+    const char *word = words;
+
+    for (uint32_t i = 0; i < number && word < end; word++) {
+        i += *word == '|';
+    }
+    if (word == end) {
+        line_add_decimal(l, number, 0);
+    }
+    while (word < end && *word != '|') {
+        line_add_char(l, *word++);
+    }
+    return end + 1;
+}
+
 void line_add_pattern(struct line *l, const char *pattern, const uint32_t arg[4],
                       const char *text) {
     for (const char *p = pattern; *p != '\0'; p++) {
         if (*p != '%') {
             line_add_char(l, *p);
+        } else if (p[1] == '[') {
+            p = add_word(l, p + 2, arg);
         } else if (p[1] != '\0') {
             add_directive(l, *++p, arg, text);
         }

@@ -20,7 +20,8 @@ void line_add_hex(struct line *l, uint64_t value);
 /* 52:54:00:12:34:56 */
 void line_add_mac(struct line *l, uint64_t mac);
 /* Pattern: %a %b %c %d the arguments in decimal, %A %B %C %D in hexadecimal, %s the text, %% a
- * percent sign; text may be NULL. Any other letter is copied as it stands. */
+ * percent sign; text may be NULL. %[zero|one|two]a: the word with the argument's number, the number
+ * itself when there is none. Any other letter is copied as it stands. */
 void line_add_pattern(struct line *l, const char *pattern, const uint32_t arg[4],
                       const char *text);
 

@@ -97,6 +97,7 @@ void member_set_view(struct node *n, const struct view *v) {
     mb->round = 0;
     mb->waiting_us = UINT64_MAX;
     mb->listen_us = UINT64_MAX;
+    mb->enough_us = UINT64_MAX;
     mb->refused = REFUSE_NONE;
     member_set_state(n, MEMBER_IN);
     const struct view_member *self = member_self(n);
@@ -203,8 +204,8 @@ uint64_t member_deadline_us(const struct node *n) {
     if (mb->state == MEMBER_OFF) {
         return UINT64_MAX;
     }
-    uint64_t wanted[] = {mb->hello_us, mb->waiting_us, mb->listen_us, proposer_deadline_us(n),
-                         supervisor_deadline_us(n)};
+    uint64_t wanted[] = {mb->hello_us,  mb->waiting_us,          mb->listen_us,
+                         mb->enough_us, proposer_deadline_us(n), supervisor_deadline_us(n)};
     uint64_t least = UINT64_MAX;
 
     for (uint32_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {

@@ -25,6 +25,8 @@ enum {
     JOIN_WINDOW_US = 150000,     /* those that ask within it come in one view [D 6] */
     ANSWER_BURST_US = 50000,     /* answers to a newcomer are repeated after 50, 100, 200 ms */
     ANSWER_BURSTS = 3,
+    ENOUGH_US = 50000,      /* expect=N: nodes booted together are heard one after the other; the
+                               lowest of all must found, not the lowest of the first N */
     EARLY_HELLO_US = 20000,      /* a new node was heard: it learns of this one at once */
     RESEND_FIRST_US = 20000,     /* idempotent datagrams: repeated after 20, 40, … 640 ms */
     RESEND_MAX_US = 640000,
@@ -127,6 +129,7 @@ struct member {
     uint64_t twin_nonce;  /* of the other node with this MAC, told once */
     uint64_t digest;      /* of view */
     uint64_t listen_us;   /* does not found alone before; UINT64_MAX once it was looked at */
+    uint64_t enough_us;   /* expect=N: N nodes are seen; founds then. UINT64_MAX: fewer are */
     uint64_t hello_base_us; /* the schedule's time 0 */
     uint64_t hello_us;    /* next HELLO; UINT64_MAX: none */
     uint64_t said_us;     /* last multicast HELLO */

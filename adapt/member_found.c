@@ -11,6 +11,7 @@ void found_listen(struct node *n) {
     memset(mb->asked, 0, sizeof(mb->asked));
     mb->refused = REFUSE_NONE;
     mb->listen_us = n->now_us + HELLO_LISTEN_US;
+    mb->enough_us = UINT64_MAX;
     mb->waiting_us = n->now_us + WAITING_US;
     hello_restart(n);
 }
@@ -55,6 +56,7 @@ static void found_alone(struct node *n) {
     uuid[1] = mix64(((uint64_t)node_random(n) << 32 | node_random(n)) ^ n->now_us) | 1;
     memcpy(self.name, n->self.name, sizeof(self.name));
     view_found(&v, (const uint8_t *)uuid, (enum locator_kind)n->self.locator, &self);
+    v.wall_s = n->self.wall_s;
     trace(n, TR_FOUND, v.epoch, 0, 0, 0);
     node_report(n, REPORT_FOUNDED, v.epoch, 0, 0, n->self.cluster);
     n->member.proposer.hold_us = n->self.expect > 1 ? n->now_us + FIRST_BATCH_US : 0;
@@ -135,9 +137,15 @@ void found_tick(struct node *n) {
         return;
     }
     struct founders f = look_around(n);
-    if (may_found(n, &f)) {
+    if (!may_found(n, &f)) {
+        mb->enough_us = UINT64_MAX;
+    } else if (n->self.expect > 1 && mb->enough_us == UINT64_MAX) {
+        mb->enough_us = n->now_us + ENOUGH_US;
+    } else if (n->self.expect <= 1 || n->now_us >= mb->enough_us) {
         found_alone(n);
-    } else if (n->now_us >= mb->listen_us) {
+        return;
+    }
+    if (n->now_us >= mb->listen_us) {
         mb->listen_us = UINT64_MAX; /* looked at: from now on each second, and with each HELLO */
     }
 }
@@ -158,6 +166,7 @@ void found_on_cluster(struct node *n, const struct body_hello *h, uint64_t from_
         memcpy(mb->asked, h->uuid, sizeof(mb->asked));
         member_set_state(n, MEMBER_ASKING);
         mb->listen_us = UINT64_MAX;
+        mb->enough_us = UINT64_MAX;
         trace(n, TR_ASK, (uint32_t)h->uuid[0] | (uint32_t)h->uuid[1] << 8, h->epoch, 0, 0);
     }
     if (view_uuid_equal(mb->asked, h->uuid)) {

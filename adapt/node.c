@@ -258,9 +258,11 @@ bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size
     if (reason == NULL && msg_way(m.head.type) != WAY_LINK) {
         reason = "comes beside the links only";
     }
-    if (reason == NULL && n->hold[seat] != 0) {
+    bool is_short = link_is_short(node_links(n));
+    if (reason == NULL && (n->hold[seat] != 0 || is_short)) {
         n->counters.held++;
-        return false; /* of a newer epoch: stays in the sender's window [D 6.5] */
+        n->held_short |= is_short;
+        return false; /* of a newer epoch [D 6.5], or no room: stays in the sender's window */
     }
     if (reason == NULL) {
         reason = seats_invalid(n, &m);
@@ -367,6 +369,12 @@ bool node_link_open(struct node *n, seat_id seat) {
     return false;
 }
 
+static void resume_all(struct node *n) {
+    for (seat_id seat = 0; seat < MEMBERS_MAX; seat++) {
+        link_resume(node_links(n), seat, n->now_us, n);
+    }
+}
+
 static void resend_all(struct node *n) {
     for (uint32_t i = 1; i < SERVICES; i++) {
         if (service_table[i]->resend != NULL) {
@@ -388,9 +396,7 @@ void node_view_installed(struct node *n) {
         }
     }
     memset(n->hold, 0, sizeof(n->hold));
-    for (seat_id seat = 0; seat < MEMBERS_MAX; seat++) {
-        link_resume(ls, seat, n->now_us, n);
-    }
+    resume_all(n);
     resend_all(n);
 }
 
@@ -405,6 +411,10 @@ static void on_start(struct node *n, const struct event_start *start) {
 }
 
 static void on_local(struct node *n, const struct event *ev) {
+    if (ev->type == EV_CALL && ev->call.op == CALL_JOIN) {
+        member_join(n);
+        return;
+    }
     for (uint32_t i = 1; i < SERVICES; i++) {
         if (service_table[i]->on_event != NULL) {
             service_table[i]->on_event(n, ev);
@@ -433,6 +443,10 @@ static void step_begin(struct node *n, uint64_t now_us, struct effects *fx) {
 
 static void step_end(struct node *n) {
     loopback_drain(n);
+    if (n->held_short && !link_is_short(node_links(n))) {
+        n->held_short = 0;
+        resume_all(n);
+    }
     link_flush(node_links(n), n->now_us, n);
     n->scratch_fx = 0;
 }

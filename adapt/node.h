@@ -36,6 +36,7 @@ struct node {
     struct node_counters counters;
     /* by seat: 1 while that peer's messages wait for a newer view */
     uint8_t hold[MEMBERS_MAX];
+    uint8_t held_short;       /* 1: messages wait until the links have room for their answers */
     struct loopback loopback;
     uint32_t link_offset;                /* from this struct to the link_set */
     uint32_t service_offset[SERVICES];   /* to each service's block */

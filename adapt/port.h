@@ -25,6 +25,7 @@ struct event_start {
     uint64_t build_id; /* of the protocol; another build is refused [D 6] */
     uint16_t expect;   /* 0: found alone after silence; N: found when N nodes are seen */
     uint8_t locator;   /* enum locator_kind */
+    uint32_t wall_s;   /* seconds since 1970 at now_us 0, as this PC's clock had it; 0: unknown */
     uint8_t join_manual;
     char name[NAME_BYTES];    /* empty: n<ID> */
     char cluster[NAME_BYTES]; /* empty: "lisse" */
@@ -41,6 +42,7 @@ enum call_op {
     CALL_INPUT,
     CALL_OUTPUT_ROOM, /* the world takes arg[1] more bytes of output of job arg[0] from now on,
                          until it says more; before the first of these it takes all */
+    CALL_JOIN,        /* booted with join=manual: ask to join from now on; else nothing */
     /* from a thread; each is answered by exactly one FX_WAKE of that token unless noted */
     CALL_MAP,         /* job's map: arg[0] = enum map_op, arg[1..4] -> result address or -errno */
     /* file table: arg[0] = enum file_op, arg[1..4]; bytes: path -> result, value */
@@ -208,6 +210,9 @@ uint64_t node_deadline_us(const struct node *n);
 
 /* Cluster time of a world's now_us, in microseconds [P 9.9]. */
 uint64_t node_cluster_us(const struct node *n, uint64_t now_us);
+/* Wall-clock time of a world's now_us, microseconds since 1970: the founder's clock at cluster time
+ * 0, and cluster time [P 9.9]. Before admission: this PC's own. */
+uint64_t node_wall_us(const struct node *n, uint64_t now_us);
 
 /* This node's id in the view; 0 before admission. For the trace's lines. */
 node_id node_self_id(const struct node *n);

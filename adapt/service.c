@@ -72,6 +72,13 @@ uint64_t node_cluster_us(const struct node *n, uint64_t now_us) {
     return now_us + n->time_offset_us;
 }
 
+uint64_t node_wall_us(const struct node *n, uint64_t now_us) {
+    const struct view *v = &n->member.view;
+    uint64_t wall_s = v->epoch != 0 ? v->wall_s : n->self.wall_s;
+
+    return wall_s * 1000000 + node_cluster_us(n, now_us);
+}
+
 uint64_t node_cluster_now_us(const struct node *n) {
     return node_cluster_us(n, n->now_us);
 }

@@ -50,6 +50,7 @@ uint32_t trace_format(char *line, uint32_t size, node_id id, const struct trace_
     line_add_text(&l, "ms] #");
     line_add_decimal(&l, id, 0);
     line_add_char(&l, ' ');
-    line_add_pattern(&l, r->what < TRACES ? texts[r->what] : texts[TR_NONE], arg, NULL);
+    line_add_pattern(&l, r->what < TRACES ? texts[r->what] : texts[TR_NONE], arg,
+                     msg_name(r->a < MSGS ? (uint8_t)r->a : MSG_NONE));
     return l.used;
 }

@@ -37,5 +37,5 @@ const struct trace_record *trace_at(const struct trace_ring *ring, uint32_t age)
 const struct trace_ring *node_trace(const struct node *n);
 /* Writes "[     12ms] #2 > fault access 1 page 7 thread slot 0" for that record of node `id`, cut
  * at size - 1 bytes and zero-terminated; returns its length. In the text of traces.def, %a %b %c
- * %d are the arguments in decimal, %A … in hexadecimal. */
+ * %d are the arguments in decimal, %A … in hexadecimal, %s the name of message %a. */
 uint32_t trace_format(char *line, uint32_t size, node_id id, const struct trace_record *r);

@@ -126,8 +126,8 @@ const char *view_parse(struct view *v, const uint8_t *bytes, uint32_t size) {
     if (v->locator >= LOCATORS) {
         return "unknown locator";
     }
-    if (v->pad != 0 || view_uuid_is_zero(v->uuid)) {
-        return "no uuid, or padding is not zero";
+    if (view_uuid_is_zero(v->uuid)) {
+        return "no uuid";
     }
     const char *reason = members_invalid(v);
     return reason != NULL ? reason : slots_invalid(v);

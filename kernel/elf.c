@@ -83,7 +83,7 @@ static const char *check_segment(const struct elf_program_header *p, uint32_t si
 }
 
 static uint32_t page_end(const struct elf_segment *s) {
-    return (s->address + s->memory_bytes + ELF_PAGE - 1) / ELF_PAGE;
+    return (s->address + s->memory_bytes - 1) / ELF_PAGE + 1;
 }
 
 static const char *add_segment(struct elf_image *image, const struct elf_program_header *p) {

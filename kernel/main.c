@@ -13,6 +13,7 @@
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/stack.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "kernel/version.h"
@@ -90,6 +91,7 @@ static void net_interrupts_start(void) {
 }
 
 void kernel_main(uint32_t magic, paddr_t info) {
+    stack_start();
     cpu_start();
     trap_start();
     serial_start();

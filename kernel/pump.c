@@ -105,9 +105,9 @@ void pump_start(const struct boot_info *info) {
     node = node_init(pool_alloc_boot((uint32_t)node_size(&limits)), &limits);
     uint32_t frames = frame_user_reserve(limits.frames);
     if (frames != limits.frames) {
-        panic("only %u of %u user frames could be taken: this PC has too little RAM (16 MB is the "
-              "least), or mem= is too small",
-              (unsigned)frames, (unsigned)limits.frames);
+        panic_machine("only %u of %u user frames could be taken: this PC has too little RAM (16 MB "
+                      "is the least), or mem= is too small",
+                      (unsigned)frames, (unsigned)limits.frames);
     }
 }
 
@@ -119,6 +119,7 @@ static void start_node(void) {
     start.nonce = time_jitter() ^ mix64(mac);
     start.mac = mac != 0 ? mac : 1; /* no NIC: a cluster of this node alone */
     start.build_id = version_build;
+    start.wall_s = (uint32_t)time_boot_rtc_s();
     start.expect = (uint16_t)options_boot.expect;
     start.locator = options_boot.locator == OPTIONS_LOCATOR_STAT ? LOCATOR_STAT : LOCATOR_TREE;
     start.join_manual = options_boot.join == OPTIONS_JOIN_MANUAL;

@@ -20,9 +20,14 @@ enum {
     STACK_END = 0xBFFFF000u,       /* ours: one page below the kernel stays free */
     STACK_BYTES = 8 * 1024 * 1024, /* as Linux's default limit; pages come when touched */
     STACK_TOP_PAGES = 4,           /* that the loader fills: strings, vectors, 16 KB */
+    STRINGS_MAX = 2048, /* arguments and environment */
+    AUXV_WORDS = 30,
     PROT_RW = 3,
 };
 #define STACK_TOP_BYTES (STACK_TOP_PAGES * FRAME_BYTES)
+_Static_assert(16 + JOB_STRINGS_BYTES + 2 * 16 + 16 + (3 + STRINGS_MAX + AUXV_WORDS) * 4 <=
+                   STACK_TOP_PAGES * 4096,
+               "what build_stack() writes fits");
 
 enum exec_step { EXEC_MAP, EXEC_FILL, EXEC_STACK, EXEC_ARGUMENTS, EXEC_PROTECT };
 
@@ -72,12 +77,12 @@ int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32
         print_text(why, 128, "%s is %s", strings, reason);
         return -ERR_INVALID;
     }
-    struct job *job = bytes <= JOB_STRINGS_BYTES ? job_reserve(owner) : NULL;
+    bool fits = bytes <= JOB_STRINGS_BYTES && argc <= STRINGS_MAX && envc <= STRINGS_MAX - argc;
+    struct job *job = fits ? job_reserve(owner) : NULL;
     if (job == NULL) {
         print_text(why, 128,
-                   bytes > JOB_STRINGS_BYTES
-                       ? "arguments and environment are longer than 4096 bytes"
-                       : "too many programs run already: wait for one, or kill one (jobs)");
+                   !fits ? "arguments and environment are longer than 4096 bytes, or more than 2048"
+                         : "too many programs run already: wait for one, or kill one (jobs)");
         return -ERR_NO_MEMORY;
     }
     job->program = m;
@@ -217,7 +222,6 @@ static void put_auxv(struct stack_writer *w, uint32_t random, uint32_t name) {
     put_pair(w, AT_EXECFN_, name);
     put_pair(w, AT_NULL_, 0);
 }
-enum { AUXV_WORDS = 30 };
 
 static struct outcome build_stack(struct thread *t) {
     const struct job *job = t->job;

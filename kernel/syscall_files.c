@@ -43,6 +43,23 @@ static struct outcome copy_granted(struct thread *t, uint32_t buffer, uint32_t e
     return SYSCALL_AGAIN;
 }
 
+/* The file's number and size are those of the node that opened it; a PC that was booted with other
+ * modules must not give away what lies behind one of its own. */
+static struct outcome grant(struct thread *t, uint32_t module, uint32_t offset, uint32_t bytes) {
+    if (module >= boot_info.modules_count) {
+        return syscall_done(-ERR_IO);
+    }
+    uint32_t size = boot_info.modules[module].end - boot_info.modules[module].start;
+    if (offset > size || bytes > size - offset) {
+        return syscall_done(-ERR_IO);
+    }
+    t->scratch[0] = bytes;
+    t->scratch[1] = offset;
+    t->scratch[2] = module;
+    t->step = FILE_COPY;
+    return SYSCALL_AGAIN;
+}
+
 /* The manager's answer to FILE_READ: a piece of a file, or "a stream". */
 static struct outcome take_grant(struct thread *t, uint32_t bytes) {
     const struct thread_answer *a = syscall_answer(t);
@@ -55,14 +72,8 @@ static struct outcome take_grant(struct thread *t, uint32_t bytes) {
         call.arg[0] = bytes < CALL_BYTES_MAX ? bytes : CALL_BYTES_MAX;
         return a->value == 0 ? syscall_ask(t, &call, FILE_STREAM_IN) : syscall_done(-ERR_BAD_FILE);
     }
-    if (a->value2 >= boot_info.modules_count) {
-        return syscall_done(-ERR_IO);
-    }
-    t->scratch[0] = (uint32_t)a->result;
-    t->scratch[1] = a->value;
-    t->scratch[2] = a->value2;
-    t->step = FILE_COPY;
-    return SYSCALL_AGAIN;
+    return a->result == 0 ? syscall_done(0)
+                          : grant(t, a->value2, a->value, (uint32_t)a->result);
 }
 
 /* Bytes of stdin wait in the thread's answer until the buffer's pages are there. */
@@ -305,15 +316,12 @@ static struct outcome sys_pread64(struct thread *t, const uint32_t arg[6]) {
     if (a->result < 0 || a->value2 == FILE_STREAM) {
         return syscall_done(a->result < 0 ? a->result : -SYSCALL_ESPIPE);
     }
-    if (a->value2 >= boot_info.modules_count || (int32_t)arg[4] < 0) {
+    if ((int32_t)arg[4] < 0) {
         return syscall_done(-ERR_INVALID);
     }
     uint32_t left = arg[4] == 0 && arg[3] < a->value ? a->value - arg[3] : 0;
-    t->scratch[0] = arg[2] < left ? arg[2] : left;
-    t->scratch[1] = arg[3];
-    t->scratch[2] = a->value2;
-    t->step = FILE_COPY;
-    return SYSCALL_AGAIN;
+    uint32_t bytes = arg[2] < left ? arg[2] : left;
+    return bytes == 0 ? syscall_done(0) : grant(t, a->value2, arg[3], bytes);
 }
 
 static const struct syscall_row rows[] = {

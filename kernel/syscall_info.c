@@ -94,7 +94,8 @@ static struct outcome sys_getrandom(struct thread *t, const uint32_t arg[6]) {
 
 /* ---- limits and usage ----------------------------------------------------------------------- */
 
-enum { RLIMIT_STACK_ = 3, RLIMIT_NOFILE_ = 7, STACK_BYTES = 8 * 1024 * 1024 };
+enum { ERR_NO_CHILD = 10 /* ECHILD */ };
+enum { RLIMIT_STACK_ = 3, RLIMIT_NOFILE_ = 7, RLIMITS_ = 16, STACK_BYTES = 8 * 1024 * 1024 };
 
 static uint64_t limit_of(uint32_t resource) {
     switch (resource) {
@@ -110,6 +111,9 @@ static uint64_t limit_of(uint32_t resource) {
 static struct outcome sys_prlimit64(struct thread *t, const uint32_t arg[6]) {
     uint64_t pair[2] = {limit_of(arg[1]), limit_of(arg[1])};
 
+    if (arg[1] >= RLIMITS_) {
+        return syscall_done(-ERR_INVALID);
+    }
     if (arg[2] != 0) {
         return syscall_done(-ERR_PERMISSION); /* limits are fixed */
     }
@@ -127,6 +131,9 @@ static struct outcome sys_ugetrlimit(struct thread *t, const uint32_t arg[6]) {
     uint32_t narrow = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
     uint32_t pair[2] = {narrow, narrow};
 
+    if (arg[0] >= RLIMITS_) {
+        return syscall_done(-ERR_INVALID);
+    }
     if (!syscall_need(t, arg[1], sizeof(pair), ACCESS_WRITE)) {
         return syscall_fault(t);
     }
@@ -151,13 +158,22 @@ static struct outcome sys_zero(struct thread *t, const uint32_t arg[6]) {
     return syscall_done(0);
 }
 
+/* [wait(2)] A program has no children: fork is not supported. */
+static struct outcome sys_wait(struct thread *t, const uint32_t arg[6]) {
+    (void)t;
+    (void)arg;
+    return syscall_done(-ERR_NO_CHILD);
+}
+
 static const struct syscall_row rows[] = {
+    {7, "waitpid", sys_wait},
     {24, "getuid", sys_zero},
     {47, "getgid", sys_zero},
     {49, "geteuid", sys_zero},
     {50, "getegid", sys_zero},
     {64, "getppid", sys_zero},
     {77, "getrusage", sys_getrusage},
+    {114, "wait4", sys_wait},
     {116, "sysinfo", sys_sysinfo},
     {122, "uname", sys_uname},
     {191, "ugetrlimit", sys_ugetrlimit},
@@ -165,6 +181,7 @@ static const struct syscall_row rows[] = {
     {200, "getgid32", sys_zero},
     {201, "geteuid32", sys_zero},
     {202, "getegid32", sys_zero},
+    {284, "waitid", sys_wait},
     {340, "prlimit64", sys_prlimit64},
     {355, "getrandom", sys_getrandom},
 };

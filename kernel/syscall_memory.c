@@ -7,7 +7,7 @@
 #include "mm/layout.h"
 
 /* Linux [mmap(2), madvise(2)] on i386. */
-enum { MAP_ANONYMOUS_ = 0x20, MADV_DONTNEED_ = 4, ENODEV_ = 19 };
+enum { MAP_TYPE_ = 0x0F, MAP_SHARED_VALIDATE_ = 3, MAP_ANONYMOUS_ = 0x20, MADV_DONTNEED_ = 4, ENODEV_ = 19 };
 
 static struct outcome sys_brk(struct thread *t, const uint32_t arg[6]) {
     return syscall_ask_once(t, CALL_MAP, (const uint32_t[5]){MAP_BRK, arg[0]});
@@ -15,7 +15,11 @@ static struct outcome sys_brk(struct thread *t, const uint32_t arg[6]) {
 
 static struct outcome sys_mmap2(struct thread *t, const uint32_t arg[6]) {
     static bool told;
+    uint32_t type = arg[3] & MAP_TYPE_; /* private or shared: within one program the same */
 
+    if (type == 0 || type > MAP_SHARED_VALIDATE_) {
+        return syscall_done(-ERR_INVALID);
+    }
     if (!(arg[3] & MAP_ANONYMOUS_)) {
         if (!told) {
             print("mmap of a file is not supported: read() it (the program gets ENODEV; said once)\n");

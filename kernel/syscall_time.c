@@ -1,6 +1,6 @@
 /* System calls of time. CLOCK_MONOTONIC is the cluster's time [P 9.9], so it respects cause and
- * effect between threads on different nodes; CLOCK_REALTIME is this node's battery clock at boot
- * plus its own clock. */
+ * effect between threads on different nodes; CLOCK_REALTIME is the
+ * battery clock of the cluster's founder plus cluster time, so it does too. */
 #include <string.h>
 
 #include "kernel/pump.h"
@@ -30,7 +30,7 @@ struct timespec_64 {
 };
 
 static uint64_t realtime_us(void) {
-    return time_boot_rtc_s() * US_PER_S + time_us();
+    return node_wall_us(pump_node(), time_us());
 }
 
 /* False: no such clock. */

@@ -121,6 +121,9 @@ void link_on_datagram(struct link_set *ls, seat_id seat, const uint8_t *bytes, u
 void link_tick(struct link_set *ls, uint64_t now_us, void *world);
 /* When link_tick is next wanted; UINT64_MAX: never. Exact after link_flush. */
 uint64_t link_deadline_us(const struct link_set *ls);
+/* True while less than a quarter of the room for short messages is left: peers ask faster than they
+ * ack what they get. The user had better take no message then; what it has still to send fits. */
+bool link_is_short(const struct link_set *ls);
 /* After link_deliver has said "not now": deliver what waits. No-op for any other peer. */
 void link_resume(struct link_set *ls, seat_id seat, uint64_t now_us, void *world);
 /* Emits all that is to be sent now: at the end of each step, once. Acks that nothing carries wait

@@ -44,6 +44,10 @@ uint32_t link_slot_take(struct link_set *ls, uint32_t message_bytes) {
     return pop(ls, &ls->big_free);
 }
 
+bool link_is_short(const struct link_set *ls) {
+    return ls->small - ls->small_used < ls->small / 4;
+}
+
 uint32_t link_slot_take_early(struct link_set *ls) {
     if (ls->big_free == SLOT_NONE || ls->early_used >= ls->big / 2) {
         return SLOT_NONE;

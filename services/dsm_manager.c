@@ -74,6 +74,9 @@ static struct dsm_entry *entry_for(struct node *n, const struct msg *m) {
     struct dsm_entry *e = entry_find(d, job, page);
 
     if (e == NULL) {
+        if (job_page_is_gone(n, job, page, m->dsm.birth)) {
+            return NULL;
+        }
         e = entry_new(d, job, page, m->dsm.birth);
         if (e == NULL) {
             node_report(n, REPORT_NO_ENTRIES, job, d->entries, 0, NULL);

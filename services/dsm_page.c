@@ -208,6 +208,16 @@ uint32_t dsm_page_new(struct node *n, job_id job, page_no page) {
     return row;
 }
 
+bool dsm_frames_may_come(struct dsm *d) {
+    for (uint32_t row = 0; row < d->frames; row++) {
+        enum page_state state = (enum page_state)dsm_pages(d)[row].state;
+        if (state != PAGE_FREE && !is_owner(state)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void release_frame(struct node *n, uint32_t row) {
     struct dsm *d = dsm_of(n);
     struct dsm_page *p = &dsm_pages(d)[row];

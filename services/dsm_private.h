@@ -121,6 +121,7 @@ struct dsm {
     uint32_t hand;           /* where the search for a copy to drop goes on */
     uint32_t next_op;
     uint32_t unmapped;       /* 1: areas were unmapped; messages of their pages may still come */
+    uint64_t starved_us;     /* faults without a frame look again then; 0: there are none */
     uint64_t hold_least_us;  /* no hold runs out before this; 0: none */
     struct dsm_counters counters;
 };
@@ -149,6 +150,8 @@ static inline struct dsm_request *dsm_requests(struct dsm *d) {
 uint32_t dsm_page_find(struct dsm *d, job_id job, page_no page); /* row or NIL */
 /* A row for the page, still FREE; NIL: no frame is left, even after dropping a read copy. */
 uint32_t dsm_page_new(struct node *n, job_id job, page_no page);
+/* No frame is free now, but some are on their way out, or hold copies that somebody uses. */
+bool dsm_frames_may_come(struct dsm *d);
 void dsm_page_set(struct node *n, uint32_t row, enum page_state state);
 void dsm_page_free(struct node *n, uint32_t row); /* frozen while pinned */
 /* page table = area's protection and state's right */
@@ -175,6 +178,9 @@ void dsm_want_held(struct node *n, token_no token, struct dsm_want *w);
 void dsm_want_drop(struct node *n, struct dsm_want *w, token_no token);
 void dsm_on_ran(struct node *n, token_no token);
 void dsm_hold_tick(struct node *n);
+
+/* dsm_requester.c */
+void dsm_starved_tick(struct node *n);
 
 /* ---- dsm_owner.c
  * ----------------------------------------------------------------------------------- */

@@ -109,9 +109,24 @@ void dsm_requeue_wants(struct node *n, uint32_t row) {
 
 /* ---- faults --------------------------------------------------------------------------------- */
 
+enum { STARVED_RETRY_US = 1000 }; /* ours: a page's way out takes about as long */
+
 static void out_of_frames(struct node *n, job_id job) {
     node_report(n, REPORT_NO_MEMORY, job, node_limits(n)->frames, 0, NULL);
     job_end(n, job, 9); /* SIGKILL, as Linux's out-of-memory killer */
+}
+
+/* The want stays as it is, without a row, when waiting may help. */
+static void no_frame(struct node *n, token_no token, struct dsm_want *w) {
+    struct dsm *d = dsm_of(n);
+    job_id job = w->job;
+
+    if (dsm_frames_may_come(d)) {
+        d->starved_us = node_now_us(n) + STARVED_RETRY_US;
+        return;
+    }
+    dsm_want_drop(n, w, token);
+    out_of_frames(n, job);
 }
 
 /* Puts the want on the row's list, and does what the table says for the fault. */
@@ -141,9 +156,7 @@ static void want_page(struct node *n, token_no token, struct dsm_want *w,
     if (row == NIL) {
         row = dsm_page_new(n, w->job, w->page);
         if (row == NIL) {
-            job_id job = w->job;
-            dsm_want_drop(n, w, token);
-            out_of_frames(n, job);
+            no_frame(n, token, w);
             return;
         }
         dsm_pages(d)[row].birth = area->birth;
@@ -198,17 +211,30 @@ void dsm_on_fault(struct node *n, const struct event *ev) {
     check_area(n, token, w);
 }
 
-void dsm_on_area(struct node *n, job_id job, page_no page) {
+/* Every fault that has no row looks again; job 0: of all jobs. */
+static void look_again(struct node *n, job_id job) {
     struct dsm *d = dsm_of(n);
-
-    (void)page; /* an area is many pages: every fault of the job that waits for one looks again */
     for (token_no token = 0; token < d->threads; token++) {
         struct dsm_thread *t = &dsm_threads(d)[token];
         for (uint32_t i = 0; i < HOLD_MAX && t->waiting != 0; i++) {
-            if (t->want[i].state == WANT_AREA && t->want[i].job == job) {
+            if (t->want[i].state == WANT_AREA && (job == 0 || t->want[i].job == job)) {
                 check_area(n, token, &t->want[i]);
             }
         }
+    }
+}
+
+void dsm_on_area(struct node *n, job_id job, page_no page) {
+    (void)page; /* an area is many pages: every fault of the job that waits for one */
+    look_again(n, job);
+}
+
+void dsm_starved_tick(struct node *n) {
+    struct dsm *d = dsm_of(n);
+
+    if (d->starved_us != 0 && d->starved_us <= node_now_us(n)) {
+        d->starved_us = 0;
+        look_again(n, 0);
     }
 }
 

@@ -107,7 +107,15 @@ static void dsm_on_event(struct node *n, const struct event *ev) {
 static uint64_t dsm_deadline_us(const struct node *n) {
     const struct dsm *d = node_state_const(n, SERVICE_DSM);
 
-    return d->hold_least_us == 0 ? UINT64_MAX : d->hold_least_us;
+    uint64_t hold = d->hold_least_us == 0 ? UINT64_MAX : d->hold_least_us;
+    uint64_t starved = d->starved_us == 0 ? UINT64_MAX : d->starved_us;
+
+    return hold < starved ? hold : starved;
+}
+
+static void dsm_on_tick(struct node *n) {
+    dsm_hold_tick(n);
+    dsm_starved_tick(n);
 }
 
 /* After a view change: every request that has no whole answer yet goes to its manager again [D
@@ -252,7 +260,7 @@ const struct service_ops dsm_service = {
     .init = dsm_init,
     .on_message = dsm_on_message,
     .on_event = dsm_on_event,
-    .on_tick = dsm_hold_tick,
+    .on_tick = dsm_on_tick,
     .deadline_us = dsm_deadline_us,
     .resend = dsm_resend,
     .on_job_close = dsm_on_job_close,

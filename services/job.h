@@ -50,6 +50,10 @@ enum area_answer {
 enum area_answer job_area_check(struct node *n, job_id job, page_no page, enum access access,
                                 struct area_info *info);
 
+/* An area of this birth that held the page was unmapped here just now, and perhaps not everywhere
+ * yet: a request of its page is a straggler, whose node asks anew when it has unmapped too. */
+bool job_page_is_gone(const struct node *n, job_id job, page_no page, uint16_t birth);
+
 /* 16-bit map versions, compared round the corner. */
 static inline bool job_birth_is_older(uint16_t birth, uint16_t than) {
     return (int16_t)(uint16_t)(birth - than) < 0;

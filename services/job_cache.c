@@ -157,6 +157,8 @@ static void shrink_here(struct node *n, struct job_local *l, const struct body_a
     if (a->pages == 0 || a->first >= USER_END_PAGE || a->pages > USER_END_PAGE - a->first) {
         return;
     }
+    l->gone_first = a->first;
+    l->gone_pages = a->prot == AREA_GONE ? a->pages : 0;
     if (a->prot == AREA_GONE) {
         if (area_cut(&l->areas, a->first, a->pages) < 0) {
             l->areas.count = 0;

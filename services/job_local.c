@@ -99,6 +99,13 @@ uint16_t job_generation(const struct node *n, job_id job) {
     return is_open(l) ? l->generation : 0;
 }
 
+bool job_page_is_gone(const struct node *n, job_id job, page_no page, uint16_t birth) {
+    const struct job_local *l = local_find(node_state_const(n, SERVICE_JOB), job);
+
+    return l != NULL && page - l->gone_first < l->gone_pages &&
+           !job_birth_is_older((uint16_t)l->shrunk, birth);
+}
+
 bool job_is_current(const struct node *n, const struct msg *m) {
     uint16_t generation = job_generation(n, key_job(m->head.key));
 

@@ -41,7 +41,10 @@ struct job_local {
     uint8_t input_unacked; /* origin: the answer's bytes still are in the link */
     uint8_t input_over;    /* origin: end of file, for ever */
     uint8_t pad;
-    uint32_t shrunk;                    /* map version of the last SHRINK done here */
+    uint32_t shrunk;       /* map version of the last SHRINK done here … */
+    page_no gone_first;    /* … and the pages that it took away; until the next SHRINK other nodes
+                              may not have done it yet */
+    uint32_t gone_pages;
     uint32_t first_reader, last_reader; /* origin: rows of struct job_reader, ROW_NONE */
     uint32_t first_writer,
         last_writer;        /* origin: the same, of writes that the world had no room for */

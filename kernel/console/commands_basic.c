@@ -12,6 +12,7 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/power.h"
+#include "kernel/stack.h"
 #include "kernel/time.h"
 #include "kernel/version.h"
 #include "mm/frame.h"
@@ -98,6 +99,7 @@ static int run_mem(int argc, char **argv, struct print_sink *out) {
              frame_user_count());
     print_to(out, "kernel    %u KB of tables, %u KB free\n", pool_bytes() / 1024,
              frame_free_count() * KB_PER_FRAME);
+    print_to(out, "stack     %u of %u bytes used at most\n", stack_used_bytes(), stack_bytes());
     for (uint32_t i = 0; i < boot_info.modules_count; i++) {
         const struct boot_module *m = &boot_info.modules[i];
         print_to(out, "module    %-24s %u bytes\n", m->name, m->end - m->start);

@@ -38,6 +38,7 @@ static const struct command commands[] = {
     {"cells", "", "the locator's tree: who manages how many slots", command_cells},
     {"locate", "KIND JOB ADDRESS", "who manages an entry: a page, futex, barrier, job, ...",
      command_locate},
+    {"join", "", "enter the cluster, after a boot with join=manual", command_join},
     {"run", "PROG [ARGS] [&]", "start a program; & leaves the prompt", command_run},
     {"jobs", "", "programs that run in the cluster", command_jobs},
     {"kill", "JOB [SIGNAL]", "end a program, by TERM if not said", command_kill},

@@ -20,6 +20,7 @@ int command_nodes(int argc, char **argv, struct print_sink *out);
 int command_view(int argc, char **argv, struct print_sink *out);
 int command_cells(int argc, char **argv, struct print_sink *out);
 int command_locate(int argc, char **argv, struct print_sink *out);
+int command_join(int argc, char **argv, struct print_sink *out);
 /* commands_core_jobs.c */
 int command_run(int argc, char **argv, struct print_sink *out);
 int command_jobs(int argc, char **argv, struct print_sink *out);

@@ -81,6 +81,27 @@ int command_nodes(int argc, char **argv, struct print_sink *out) {
     return 0;
 }
 
+int command_join(int argc, char **argv, struct print_sink *out) {
+    const struct event_call call = {.op = CALL_JOIN, .token = TOKEN_NONE};
+    const struct node *n = pump_node();
+
+    if (argc > 1) {
+        return command_wrong(out, argv[1], "is too much: join takes no arguments");
+    }
+    if (n == NULL || !pump_is_started()) {
+        print_to(out, "the network card is not ready yet: try again in a second\n");
+        return 1;
+    }
+    if (n->member.state == MEMBER_IN || !n->member.manual) {
+        print_to(out, n->member.state == MEMBER_IN ? "this node is a member already (`nodes`)\n"
+                                                   : "this node asks to join by itself\n");
+        return 1;
+    }
+    pump_call(&call);
+    print_to(out, "asking to join \"%s\"\n", options_boot.cluster);
+    return 0;
+}
+
 /* ---- view ------------------------------------------------------------------------------------ */
 
 static void print_phases(struct print_sink *out, const uint32_t us[PHASES], uint32_t count) {

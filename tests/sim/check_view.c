@@ -90,11 +90,11 @@ static bool was_told(const struct world *w) {
 }
 
 /* A node found alone may do so when the LAN lost all that it could have heard; then people are
- * told. With expect=N, or without loss, that never happens. */
+ * told. With expect=N and N nodes, or without loss, that never happens. */
 void check_founded(struct world *w) {
     uint32_t members;
     uint32_t founded = clusters(w, &members);
-    bool may_split = w->plan.expect == 0 && w->plan.faults.loss != 0;
+    bool may_split = w->plan.expect < w->plan.pcs && w->plan.faults.loss != 0;
 
     if (founded == 1 && members == w->plan.pcs) {
         return;

@@ -123,6 +123,9 @@ static void emit_body(struct program *p, uint32_t number) {
         end_round = p->wish.rounds / 2;
     }
     emit_own_pages(p, number);
+    if (p->wish.own_pages != 0) {
+        emit_barrier(p); /* each owns its own before anybody looks at them */
+    }
     for (uint32_t round = 0; round < p->wish.rounds; round++) {
         if (number == ender && round == end_round) {
             emit_exit_group(p, number);

@@ -9,6 +9,7 @@ import time
 import pexpect
 import pytest
 from conftest import LISSE, ROOT, WAIT_S, wait_for
+from test_boot import Node
 
 PROGRAMS = os.path.join(ROOT, "build", "programs")
 HELLO = os.path.join(ROOT, "build", "apps", "hello")
@@ -92,6 +93,8 @@ WRONG = {
     "pages 1 2": ("usage: pages [JOB|--owned]", 2),
     "trace 0": ("'0' is no number of lines", 2),
     "trace 257": ("'257' is no number of lines", 2),
+    "join": ("this node is a member already", 1),
+    "join now": ("'now' is too much", 2),
     "run": ("usage: run PROG", 2),
     "run &": ("usage: run PROG", 2),
     "run nosuch": ('no program "nosuch" came with the boot', 126),
@@ -118,6 +121,18 @@ def test_stat_locator(cluster):
     assert "no cells" in up.exec("n1", "cells")[1]
     places = [up.exec("n1", f"locate page 1 {4096 * page}")[1] for page in range(4)]
     assert [re.search(r"managed by (n\d)", text)[1] for text in places] == ["n1", "n2", "n1", "n2"]
+
+
+def test_join_by_hand():
+    """With join=manual a node neither joins nor founds before it is told to."""
+    with Node("name=n1 join=manual") as node:
+        node.boot()
+        time.sleep(1.5)
+        assert "no member yet: listening" in node.run("nodes")
+        assert "in no cluster yet" in node.run("view")
+        assert 'asking to join "lisse"' in node.run("join")
+        node.expect("stable: epoch 1, 1 members")
+        assert "this node is a member already" in node.run("join")
 
 
 # ---- programs over exec -------------------------------------------------------------------------

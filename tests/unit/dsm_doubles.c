@@ -106,6 +106,10 @@ bool job_is_current(const struct node *n, const struct msg *m) {
 
     return generation != 0 && generation == m->head.generation;
 }
+bool job_page_is_gone(const struct node *n, job_id job, page_no page, uint16_t birth) {
+    (void)n, (void)job, (void)page;
+    return dw.gone && birth == dw.birth;
+}
 job_id job_of_token(const struct node *n, token_no token) {
     (void)n;
     return token < dw.limits.threads ? dw.job_of[token] : 0;

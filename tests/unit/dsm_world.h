@@ -40,6 +40,7 @@ struct dsm_world {
     enum area_answer area;    /* of every page */
     uint16_t birth;
     enum access most;
+    bool gone;                /* every area of the birth above was unmapped just now */
     uint32_t area_asks;
     /* what the last event did */
     uint32_t sent_count;
@@ -69,7 +70,7 @@ void resend(void);
 /* A message about a page, sound as the door lets it in; the test changes what it wants. */
 struct msg message(enum msg_type type, page_no page, seat_id requester, uint32_t op);
 void hear(seat_id from, const struct msg *m);
-/* One part of a page's contents, and all of them: with the write right, so many acks to wait for. */
+/* One part of a page's contents, or all of them; so many acks are to be waited for. */
 void hear_part(page_no page, uint32_t op, enum access access, uint16_t part, uint16_t acks);
 void hear_page(page_no page, uint32_t op, enum access access, uint16_t acks);
 void hear_grant(page_no page, uint32_t op, uint8_t flags, uint16_t acks);

@@ -1,5 +1,5 @@
-/* Broken peers against the DSM: any messages that the door lets in, in any order, between the faults
- * and calls of honest threads. Nothing asserts, and after each event every table agrees. */
+/* Broken peers against the DSM: any messages that the door lets in, in any order, between the
+ * faults of honest threads. Nothing asserts, and after each event every table agrees. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
             services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
             services/dsm_service.c adapt/msg.c */

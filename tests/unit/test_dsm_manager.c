@@ -1,5 +1,5 @@
-/* services/dsm_manager.c: one transaction of a page at a time, in order; who is fetched from, who is
- * invalidated, who gets rights only; what a broken peer may say [P 8.1]. */
+/* services/dsm_manager.c: one transaction of a page at a time, in order; who is fetched from,
+ * invalidated, or gets rights only; what a broken peer may say [P 8.1]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
             services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
             services/dsm_service.c adapt/msg.c */
@@ -362,6 +362,18 @@ static void test_births(void **state) {
     assert_int_equal(entry_of(P)->version, 1);
 }
 
+/* Unmapped here, not yet at the requester: it asks anew when it has heard of it. */
+static void test_gone_area(void **state) {
+    (void)state;
+    dw.gone = true;
+    ask_write(A, 1);
+    sent_nothing();
+    assert_null(entry_of(P));
+    dw.gone = false;
+    ask_write(A, 1);
+    sent_to(MSG_DSM_GRANT, A);
+}
+
 /* Births are compared round the corner. */
 static void test_birth_wraps(void **state) {
     (void)state;
@@ -458,6 +470,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_forged_requests, start, end),
         cmocka_unit_test_setup_teardown(test_forged_done, start, end),
         cmocka_unit_test_setup_teardown(test_births, start, end),
+        cmocka_unit_test_setup_teardown(test_gone_area, start, end),
         cmocka_unit_test_setup_teardown(test_birth_wraps, start, end),
         cmocka_unit_test_setup_teardown(test_unmapped, start, end),
         cmocka_unit_test_setup_teardown(test_entries_full, start, end),

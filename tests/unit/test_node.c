@@ -352,6 +352,48 @@ static void test_cluster_time(void **state) {
     assert_int_equal(cluster_time(), at + 5700);
 }
 
+/* ---- a peer that asks and never acks --------------------------------------------------------- */
+
+/* A question that node 0 answers at once; acks: it has all that node 0 has sent so far. */
+static void ask(bool acks) {
+    const struct link_peer *p = link_peer_at(nw_links(0), nw_seat(1));
+    struct msg m;
+
+    memset(&m, 0, sizeof(m));
+    m.head.type = MSG_JOB_SHRINK;
+    m.head.size = sizeof(m.area);
+    m.head.seat = nw_seat(1);
+    m.head.key = key_make(SERVICE_JOB, 0x0777, 0);
+    m.head.generation = 3;
+    struct forged f = forge(&m);
+    head_of(&f)->ack = p->base + (acks ? p->in_flight : 0);
+    link_seal(f.bytes, f.size, NULL, 0);
+    give(&f, f.size, nw_mac(1));
+}
+
+/* Answers pile up: then no question is taken any more, and all goes on when it acks. */
+static void test_never_acks(void **state) {
+    const struct link_peer *p = link_peer_at(nw_links(0), nw_seat(1));
+    uint64_t before = counters(0).received;
+
+    (void)state;
+    nw.node[1].cut = nw.node[2].cut = true;
+    for (uint32_t i = 0; i < 5000; i++) {
+        ask(false);
+        assert_true(p->in_flight + p->queued <= nw.limits.link_small);
+    }
+    assert_true(counters(0).held > 0);
+    assert_in_range(counters(0).received - before, 100, nw.limits.link_small);
+    before = counters(0).received;
+    for (uint32_t i = 0; i < 200; i++) {
+        nw_for(2000);
+        ask(true);
+    }
+    assert_true(counters(0).received > before + 190);
+    assert_true(p->in_flight + p->queued < 10);
+    assert_int_equal(counters(0).refused, 0);
+}
+
 /* ---- loopback -------------------------------------------------------------------------------- */
 
 static uint8_t order[64];
@@ -435,6 +477,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_newer_epoch, settled, end),
         cmocka_unit_test_setup_teardown(test_older_epoch, settled, end),
         cmocka_unit_test_setup_teardown(test_cluster_time, settled, end),
+        cmocka_unit_test_setup_teardown(test_never_acks, settled, end),
         cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_same_events_same_trace),
     };

@@ -1,5 +1,5 @@
 /* The trace ring, its hash and its lines; the formatter behind them. */
-/* sources: adapt/trace.c adapt/format.c */
+/* sources: adapt/trace.c adapt/format.c adapt/msg.c */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static void test_line(void **state) {
 
     (void)state;
     uint32_t length = trace_format(line, sizeof(line), 2, &r);
-    assert_string_equal(line, "[  12345ms] #2 > fault access 2 page 804a thread slot 3");
+    assert_string_equal(line, "[  12345ms] #2 > write fault on page 804a, slot 3");
     assert_int_equal(length, strlen(line));
     assert_int_equal(trace_format(line, 10, 2, &r), 9); /* cut, never overrun */
     assert_string_equal(line, "[  12345m");
@@ -81,6 +81,9 @@ static void test_format(void **state) {
     line_begin(&l, text, sizeof(text));
     line_add_pattern(&l, "%a %b %C %d%% %s %x %A %", arg, "me");
     assert_string_equal(text, "0 4294967295 dead 7% me %x 0 ");
+    line_begin(&l, text, sizeof(text));
+    line_add_pattern(&l, "%[zero|one]a %[zero|one]d %[a||c]d%[x]", arg, NULL);
+    assert_string_equal(text, "zero 7 7]");
     line_begin(&l, text, sizeof(text));
     line_add_pattern(&l, "%s", arg, NULL);
     assert_string_equal(text, "?");

@@ -224,7 +224,6 @@ static void test_parse_reasons(void **state) {
     BAD(v.managers = 3);
     BAD(v.next_id = 4);
     BAD(v.next_id = 0);
-    BAD(v.pad = 1);
     BAD(memset(v.uuid, 0, 16));
     BAD(v.slot[9] = 4);
     BAD(v.slot[255] = SLOT_NONE);
