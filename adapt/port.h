@@ -51,7 +51,10 @@ enum call_op {
                          origin's world had no room and nothing was taken; it has now: again */
     CALL_READ_IN,     /* arg[0] = bytes wanted (<= CALL_BYTES_MAX); wake carries the bytes,
                          result = their number, 0 = end of file (for ever) */
-    CALL_CLONE,       /* bytes: the child's record (regs etc., opaque) -> result = child's tid */
+    CALL_CLONE,       /* bytes: the child's record (regs etc., opaque) -> result = child's tid.
+                         arg[0] = 1: once, before the child is anywhere, comes FX_CLONE_TID,
+                         answered by: */
+    CALL_CLONE_GO,    /* the tid stands where the program wants it: the child may go */
     CALL_EXIT,        /* thread ends, its page of clear_child_tid is written already: arg[0] =
                          wait status (exit code << 8), arg[1] = address to wake or 0. No FX_WAKE:
                          FX_THREAD_STOP when nothing of it is outstanding. The last thread's
@@ -141,6 +144,8 @@ enum effect_type {
     FX_WAKE,          /* the call or fault of token is done: result, value, value2, bytes */
     FX_FUTEX_COMPARE, /* compare the word of token's futex call now (fault the page in if need
                          be) and answer with CALL_FUTEX_COMPARED */
+    FX_CLONE_TID,     /* token's child will have tid `value`: write that for the program (fault
+                         the page in if need be) and answer with CALL_CLONE_GO */
     FX_JOB_OPEN,      /* job exists: make its address space; value = generation */
     FX_JOB_STARTED,   /* at the origin: result 0: `job` of asker `value` exists, a
                          FX_THREAD_START follows; < 0: refused (-EAGAIN not stable, -ENOSPC no

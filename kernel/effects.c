@@ -113,6 +113,16 @@ static void perform_compare(const struct effect *e) {
     }
 }
 
+static void perform_clone_tid(const struct effect *e) {
+    struct thread *t = thread_at(e->token);
+
+    PANIC_UNLESS(t->doing == DOING_CALL);
+    t->child_tid = e->value;
+    if (t->state == THREAD_WAITING) {
+        thread_ready_first(t);
+    }
+}
+
 static void perform_thread_start(const struct effect *e) {
     struct job *job = job_find(e->job);
 
@@ -171,6 +181,7 @@ static void perform(const struct effect *e) {
     case FX_LIMIT: perform_limit(e); break;
     case FX_WAKE: perform_wake(e); break;
     case FX_FUTEX_COMPARE: perform_compare(e); break;
+    case FX_CLONE_TID: perform_clone_tid(e); break;
     case FX_JOB_OPEN: job_open(e->job); break;
     case FX_JOB_STARTED: job_started(e->value, e->job, e->result); break;
     case FX_JOB_CLOSE: job_close(e->job); break;

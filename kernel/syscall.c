@@ -57,6 +57,7 @@ static void forget_call(struct thread *t) {
     t->step = 0;
     t->answered = 0;
     t->compare = 0;
+    t->child_tid = 0;
     t->need_failed = 0;
     t->keep_failed = 0;
     t->need_count = 0;
@@ -112,7 +113,8 @@ void syscall_run(struct thread *t) {
     t->need_count = 0;
     if (t->job->no_memory) {
         o = syscall_end_without_memory(t);
-    } else if (t->need_failed && t->doing == DOING_CALL && !t->compare && !t->keep_failed) {
+    } else if (t->need_failed && t->doing == DOING_CALL && !t->compare && !t->child_tid &&
+               !t->keep_failed) {
         o = syscall_done(-ERR_FAULT);
     } else {
         o = run_step(t);

@@ -169,7 +169,7 @@ struct record {
     uint32_t tls_base, tls_limit, tls_pages;
     uint32_t clear_child_tid;
     uint32_t signal_mask_low, signal_mask_high;
-    uint32_t set_tid, set_child_tid;
+    uint32_t set_child_tid;
     uint8_t fpu[FPU_PORTABLE_BYTES];
 };
 _Static_assert(sizeof(struct record) <= THREAD_RECORD_BYTES, "a record fits");
@@ -183,7 +183,6 @@ void thread_export(const struct thread *t, uint8_t *bytes) {
     r.tls_limit = t->tls_limit;
     r.tls_pages = t->tls_pages;
     r.clear_child_tid = t->clear_child_tid;
-    r.set_tid = t->set_tid;
     r.set_child_tid = t->set_child_tid;
     r.signal_mask_low = (uint32_t)t->signal_mask;
     r.signal_mask_high = (uint32_t)(t->signal_mask >> 32);
@@ -201,7 +200,6 @@ void thread_import(struct thread *t, const uint8_t *bytes) {
     t->tls_limit = r.tls_limit;
     t->tls_pages = r.tls_pages != 0;
     t->clear_child_tid = r.clear_child_tid;
-    t->set_tid = r.set_tid;
     t->set_child_tid = r.set_child_tid;
     t->signal_mask = (uint64_t)r.signal_mask_high << 32 | r.signal_mask_low;
     fpu_import(&t->fpu, r.fpu);

@@ -71,7 +71,8 @@ struct thread {
     struct job *job;
     uint32_t tid;
     uint32_t clear_child_tid; /* user address, 0: none */
-    uint32_t set_tid, set_child_tid; /* of a new thread: user addresses that get its tid, 0: none */
+    uint32_t set_child_tid;   /* of a new thread: user address that gets its tid, 0: none */
+    uint32_t child_tid;       /* clone: the program is to be told of it now; 0: nothing to tell */
     uint64_t signal_pending;  /* blocked ones that came, bit = number - 1 */
     uint64_t signal_mask;     /* kept for the program; no handler runs yet */
     uint32_t done_bytes;      /* of a call in pieces */

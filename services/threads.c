@@ -20,7 +20,8 @@ static const uint32_t slot_legal[SLOT_STATES] = {
     [SLOT_FUTEX_WOKEN] = TO(READY),
     [SLOT_FUTEX_WAIT] = TO(READY) | TO(FUTEX_CANCEL),
     [SLOT_FUTEX_CANCEL] = TO(READY),
-    [SLOT_PLACING] = TO(READY) | TO(HELD) | TO(MOVING),
+    [SLOT_PLACING] = TO(READY) | TO(CLONE_TID) | TO(HELD) | TO(MOVING),
+    [SLOT_CLONE_TID] = TO(HELD) | TO(MOVING),
     [SLOT_MOVING] = TO(READY) | TO(PLACING),
     [SLOT_EXIT_WAKE] = TO(EXIT_END),
     [SLOT_EXIT_END] = 0,
@@ -33,8 +34,9 @@ static const char *const slot_names[SLOT_STATES] = {
     [SLOT_FUTEX_ASKED] = "futex",   [SLOT_FUTEX_COMPARE] = "futex compare",
     [SLOT_FUTEX_WOKEN] = "woken",   [SLOT_FUTEX_WAIT] = "futex wait",
     [SLOT_FUTEX_CANCEL] = "cancel", [SLOT_PLACING] = "clone: place",
-    [SLOT_MOVING] = "clone: move",  [SLOT_EXIT_WAKE] = "exit: wake",
-    [SLOT_EXIT_END] = "exit",       [SLOT_ENDING] = "job ends",
+    [SLOT_CLONE_TID] = "clone: tid", [SLOT_MOVING] = "clone: move",
+    [SLOT_EXIT_WAKE] = "exit: wake", [SLOT_EXIT_END] = "exit",
+    [SLOT_ENDING] = "job ends",
 };
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -266,6 +268,9 @@ static void on_event(struct node *n, const struct event *ev) {
     switch (ev->call.op) {
     case CALL_CLONE:
         threads_on_clone(n, &ev->call);
+        break;
+    case CALL_CLONE_GO:
+        threads_on_clone_go(n, &ev->call);
         break;
     case CALL_EXIT:
         threads_on_exit(n, &ev->call);

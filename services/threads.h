@@ -15,7 +15,8 @@
  *         FUTEX_COMPARE --WOKEN--> FUTEX_WOKEN --compared--> READY    a wake that came first wins
  *         FUTEX_COMPARE --changed--> FUTEX_CANCEL, FUTEX_WAIT --time out--> FUTEX_CANCEL
  *         FUTEX_CANCEL --CANCELLED--> READY
- *   READY --CLONE--> PLACING --PLACED--> HELD|MOVING --HERE--> READY, or PLACING: the host was full
+ *   READY --CLONE--> PLACING --PLACED--> [CLONE_TID --CLONE_GO-->] HELD|MOVING --HERE--> READY, or
+ *         PLACING: the host was full
  *   READY --EXIT--> EXIT_WAKE --answer--> EXIT_END --ENDED--> FREE
  *   READY --EXIT_GROUP--> ENDING
  *   any --job closed--> FREE */
@@ -38,6 +39,7 @@ enum slot_state {
     SLOT_FUTEX_WAIT,    /* queued and the word was equal */
     SLOT_FUTEX_CANCEL,  /* CANCEL sent; `result` is what the call will return */
     SLOT_PLACING,       /* clone: tid and seat asked for */
+    SLOT_CLONE_TID,     /* clone: the world writes the child's tid into the program's memory */
     SLOT_MOVING,        /* clone: child's record sent and frozen here [P 7.4] */
     SLOT_EXIT_WAKE,     /* exit: joiners are being woken */
     SLOT_EXIT_END,      /* exit: THREAD_END sent */

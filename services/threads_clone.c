@@ -1,6 +1,7 @@
 /* The birth of a thread: clone asks the job's manager for a tid and a place, sends the record there
  * as a transfer that stays frozen here until the host confirms it, and returns the tid then
- * [P 7.4, 9.6]. A host without a free slot refuses; the manager is asked again with that seat
+ * [P 7.4, 9.6]. In between the world writes the tid into the caller's memory if it is asked for
+ * there: before the child can run, since that memory may be the child's own. A host without a free slot refuses; the manager is asked again with that seat
  * excluded, so the last refusal ends in EAGAIN.
  *
  * Races with the job's end: JOB_CLOSE frees the parent's slot (HERE and PLACED then fit nothing),
@@ -79,9 +80,28 @@ void threads_on_placed(struct node *n, const struct msg *m) {
         node_refuse(n, "a place that is no member's", m->place.seat, m->place.thread);
         return;
     }
+    bool is_new = slot->child == 0; /* else its tid was told already, the first host was full */
     slot->child = m->place.thread;
     slot->seat = m->place.seat;
+    if (is_new && slot->arg[0] != 0) {
+        threads_set(n, m->place.token, SLOT_CLONE_TID);
+        struct effect *e = node_effect(n, FX_CLONE_TID);
+        e->token = m->place.token;
+        e->job = slot->job;
+        e->value = slot->child;
+        return;
+    }
     threads_move(n, m->place.token);
+}
+
+void threads_on_clone_go(struct node *n, const struct event_call *call) {
+    const struct thread_slot *slot = threads_slot(n, call->token);
+
+    if (slot == NULL || slot->state != SLOT_CLONE_TID) {
+        node_refuse(n, "a clone goes on that does not wait for its tid", call->op, call->token);
+        return;
+    }
+    threads_move(n, call->token);
 }
 
 void threads_move(struct node *n, token_no token) {

@@ -44,11 +44,12 @@ void threads_slot_free(struct node *n, token_no token);
 
 /* threads_clone.c */
 void threads_on_clone(struct node *n, const struct event_call *call);
+void threads_on_clone_go(struct node *n, const struct event_call *call);
 void threads_on_placed(struct node *n, const struct msg *m);
 void threads_on_move(struct node *n, const struct msg *m, const struct msg_from *from);
 void threads_on_here(struct node *n, const struct msg *m);
 void threads_place(struct node *n, token_no token); /* PLACE, again or for the first time */
-void threads_move(struct node *n, token_no token);  /* of a PLACING or HELD clone */
+void threads_move(struct node *n, token_no token);  /* of a placed or HELD clone */
 
 /* threads_exit.c */
 void threads_on_exit(struct node *n, const struct event_call *call);

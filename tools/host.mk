@@ -87,9 +87,15 @@ sim-seeds: $(BUILD)/sim/sim
 sim-same: $(BUILD)/sim/sim $(BUILD)/sim/sim32 $(BUILD)/sim/simsan
 	tests/sim_same.sh $(BUILD)/sim $(SEEDS_SAME) $(SEEDS_SAN)
 
+# Golden traces: the core must do what tests/traces/*.txt say; retrace writes them anew.
+traces: $(BUILD)/sim/sim
+	tests/traces/retrace $(BUILD)/sim/sim
+retrace: $(BUILD)/sim/sim
+	tests/traces/retrace $(BUILD)/sim/sim --write
+
 # Breaks copies of the pure sources on purpose, one way at a time; every broken core must be caught.
 mutants: $(BUILD)/sim/sim
 	BUILD=$(BUILD) SIM_CC="$(SIM_CC)" tests/sim/mutants
-.PHONY: sim-seeds sim-same
+.PHONY: sim-seeds sim-same traces retrace
 
 -include $(shell find $(BUILD)/unit $(BUILD)/sim -name '*.d' 2> /dev/null)

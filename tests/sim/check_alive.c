@@ -19,8 +19,8 @@ static const char *describe(const struct world *w, char *text, uint32_t size) {
                 continue;
             }
             int n = snprintf(text + used, size - used,
-                             "\n    n%u slot %u: thread %u of job %x %s since %llu us, at %u", i + 1,
-                             k, t->number, t->job,
+                             "\n    n%u slot %u: thread %u of job %x %s since %llu us, at %u",
+                             i + 1, k, t->number, t->job,
                              t->state == SIM_FAULT ? "waits for a page"
                              : t->state == SIM_CALL ? "is in a call" : "is ready",
                              (unsigned long long)t->since_us, t->at);

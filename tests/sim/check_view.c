@@ -100,7 +100,8 @@ void check_founded(struct world *w) {
         return;
     }
     if (!may_split || !was_told(w)) {
-        sim_fail("view", "%u clusters were founded, the largest with %u of %u nodes, told %u, expect %u",
+        sim_fail("view", "%u clusters were founded, the largest with %u of %u nodes, told %u, "
+                 "expect %u",
                  founded, members, w->plan.pcs, was_told(w), w->plan.expect);
     }
 }

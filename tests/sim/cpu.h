@@ -14,6 +14,7 @@ enum sim_thread_state {
     SIM_READY,
     SIM_FAULT, /* waits for pages */
     SIM_CALL,  /* waits for the answer of a call */
+    SIM_PARKED, /* a script's: waits for its next command */
 };
 
 struct page_set {

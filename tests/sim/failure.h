@@ -10,6 +10,7 @@ extern jmp_buf failure_exit;
 /* Who fails, for the report: name of the scenario, what it decided (kept by the caller). */
 void failure_begin(uint64_t seed, const char *scenario, const char *details);
 /* The checker `who` has found this wrong. */
-void sim_fail(const char *who, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+void sim_fail(const char *who, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 /* The seed's last trace lines, of all nodes; tracing.c. */
 void tracing_last_lines(void);

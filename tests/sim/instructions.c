@@ -199,12 +199,14 @@ uint32_t cpu_execute(struct world *w, struct pc *pc, struct sim_thread *t) {
     if (t->at >= p->count) {
         sim_fail("program", "thread %u of job %u has run over the end", t->number, t->job);
     }
-    if (i->op <= OP_MOVE || i->op == OP_EXPECT || i->op >= OP_WORK) {
+    if (i->op <= OP_MOVE || i->op == OP_EXPECT || (i->op >= OP_WORK && i->op != OP_STOP)) {
         in_registers(w, t, i);
     } else if (i->op == OP_NO_READ || i->op == OP_NO_WRITE) {
         refused_access(w, pc, t, i);
     } else if (i->op == OP_SPREAD || i->op == OP_GATHER) {
         pages_access(w, pc, t, i);
+    } else if (i->op == OP_STOP) {
+        cpu_wait(w, pc, t, SIM_PARKED);
     } else if (i->op >= OP_JUMP && i->op <= OP_JUMP_LESS) {
         jump(t, i);
     } else if (i->op != OP_CALL) {

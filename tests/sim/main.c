@@ -1,9 +1,11 @@
 /* The simulator's command line: runs seeds one after the other, prints a line for each.
  *
+ *   sim --script FILE      replays a golden trace, see script.h
  *   sim --seed N | --seeds A..B   [--scenario NAME] [--trace] [--verbose] [--stop] [--list]
  *
- * --stop: after the first failure. Ends with `N passed, N failed`; exit status 1 if any failed. A seed that hangs the host or
- * crashes ends the run with its number. Never uses a clock: one seed is one history. */
+ * --stop: after the first failure. Ends with `N passed, N failed`; exit status 1 if any failed. A
+ * seed that hangs the host or crashes ends the run with its number. Never uses a clock: one seed is
+ * one history. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +13,14 @@
 
 #include "tests/sim/failure.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/script.h"
 #include "tests/sim/tracing.h"
 
 enum { SEED_SECONDS_MAX = 60 }; /* of the host, under the sanitizers too: then it hangs */
 
 struct options {
     uint64_t first, last;
-    const char *scenario;
+    const char *scenario, *script;
     bool trace, verbose, bad, list, stop;
 };
 
@@ -72,7 +75,7 @@ static bool run_seed(uint64_t seed, const struct options *o) {
         return false;
     }
     world_now = world_new(seed, &plan);
-    tracing_begin(world_now, o->trace);
+    tracing_begin(world_now, o->trace ? TRACING_TIMED : TRACING_OFF);
     world_run(world_now);
     print_seed(world_now, chosen, o->verbose);
     world_free(world_now);
@@ -100,6 +103,8 @@ static struct options parse(int count, char **word) {
             o.bad = !parse_range(word[++i], &o);
         } else if (strcmp(word[i], "--scenario") == 0 && has_next) {
             o.scenario = word[++i];
+        } else if (strcmp(word[i], "--script") == 0 && has_next) {
+            o.script = word[++i];
         } else if (strcmp(word[i], "--trace") == 0) {
             o.trace = true;
         } else if (strcmp(word[i], "--verbose") == 0) {
@@ -120,13 +125,16 @@ int main(int count, char **word) {
     static unsigned passed, failed; /* survive the longjmp */
 
     if (o.bad) {
-        fprintf(stderr, "usage: sim --seed N | --seeds A..B [--scenario NAME] [--trace] "
-                "[--verbose] [--stop] [--list]\n");
+        fprintf(stderr, "usage: sim --script FILE | --seed N | --seeds A..B [--scenario NAME] "
+                "[--trace] [--verbose] [--stop] [--list]\n");
         return 2;
     }
     if (o.list) {
         scenario_list();
         return 0;
+    }
+    if (o.script != NULL) {
+        return script_run(o.script);
     }
     signal(SIGALRM, on_signal);
     signal(SIGSEGV, on_signal);

@@ -1,5 +1,5 @@
 /* Frames and page tables of a simulated PC; see memory.h. Fails the seed when the core does what a
- * real page table would not forgive: a frame shown twice, filled while it is shown, out of range. */
+ * real page table would not forgive: a frame shown twice, filled while shown, out of range. */
 #include "tests/sim/memory.h"
 
 #include <stdlib.h>

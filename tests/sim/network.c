@@ -86,7 +86,8 @@ static void send_to(struct world *w, const struct pc *from, uint32_t to, const u
     const struct faults *f = &w->plan.faults;
 
     w->network.sent++;
-    if (happens(w, f->loss)) {
+    if (w->network.lose_next != 0 || happens(w, f->loss)) {
+        w->network.lose_next -= w->network.lose_next != 0;
         w->network.lost++;
         return;
     }

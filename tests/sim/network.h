@@ -25,6 +25,7 @@ struct packet {
 struct network {
     uint32_t count, free; /* packets ever made, head of the free list */
     struct packet *packet;
+    uint32_t lose_next;    /* a script's: so many are lost */
     uint64_t sent, lost, corrupted, duplicated;
     uint64_t last_us[8][8]; /* arrival of the last one in order, from -> to */
 };

@@ -34,6 +34,7 @@ enum opcode {
     OP_CALL,       /* enum call_op n with arguments r0 … r4; result r0, values r1, r2 */
     OP_EXPECT,     /* r == b, else the seed fails */
     OP_WORK,       /* b microseconds of computing */
+    OP_STOP,       /* the thread does nothing more until a script says so */
     OP_ENTER,      /* the program says: inside critical section a, of which b may be at once */
     OP_LEAVE,
     OPCODES

@@ -77,7 +77,7 @@ static uint32_t corner(uint32_t number) {
 
 void emit_map_call(struct program *p, enum map_op op, uint32_t address, uint32_t bytes,
                    int32_t prot) {
-    emit_args(p, op, (int32_t)address, (int32_t)bytes);
+    emit_args(p, (int32_t)op, (int32_t)address, (int32_t)bytes);
     emit(p, (struct instr){.op = OP_SET, .r = 3, .b = prot});
     emit(p, (struct instr){.op = OP_SET, .r = 4, .b = op == MAP_MMAP ? MAP_FLAG_FIXED : 0});
     emit_call(p, CALL_MAP);

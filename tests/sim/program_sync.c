@@ -26,7 +26,7 @@ static uint32_t emit_jump(struct program *p, enum opcode op, uint8_t r, int32_t 
     return emit(p, (struct instr){.op = (uint8_t)op, .r = r, .b = b, .a = to});
 }
 
-/* r0 = result. The expected value stands in r1, as in Linux; r3: deadline in us from now, 0 none. */
+/* r0 = result. r1: the expected value, as in Linux; r3: deadline in us from now, 0 none. */
 static void emit_futex_wait(struct program *p, uint32_t address, int32_t value, int32_t in_us) {
     emit_args(p, (int32_t)address, value, -1);
     emit(p, (struct instr){.op = OP_SET, .r = 3, .b = in_us});

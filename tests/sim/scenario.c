@@ -166,9 +166,9 @@ static void plan_pressure(struct chance *c, struct plan *p) {
     w->pages = between(c, 1, 3);
     w->syncs = 1;
     w->own_pages = between(c, 8, 20);
-    w->rounds = between(c, 1, 3);
-    w->blocks = between(c, 2, 5);
-    WEIGH(w, 6, BLOCK_SCAN);
+    w->rounds = between(c, 1, 2);
+    w->blocks = between(c, 2, 4);
+    WEIGH(w, 2, BLOCK_SCAN);
     WEIGH(w, 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK);
     w->barrier = one_in(c, 2);
     p->tight = true;

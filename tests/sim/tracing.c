@@ -9,7 +9,7 @@
 enum { LAST_LINES = 40, LINE_BYTES = 160 };
 
 static const struct world *world_now;
-static bool is_on;
+static enum tracing how_now;
 static struct {
     uint32_t pc;
     node_id id;
@@ -17,31 +17,41 @@ static struct {
 } last[LAST_LINES];
 static uint64_t lasts;
 
-void tracing_begin(const struct world *w, bool on) {
+void tracing_begin(const struct world *w, enum tracing how) {
     world_now = w;
-    is_on = on;
+    how_now = how;
     lasts = 0;
+}
+
+/* Announcements come on their own time, not because of a command. */
+static bool is_noise(const struct trace_record *r) {
+    return how_now == TRACING_PLAIN && (r->what == TR_SEND || r->what == TR_RECV) &&
+           r->a == MSG_HELLO;
 }
 
 static void print_record(uint32_t pc, node_id id, const struct trace_record *r, uint64_t now_us) {
     char line[LINE_BYTES];
 
     trace_format(line, sizeof(line), id, r);
-    printf("%9.3f n%u %s\n", (double)now_us / 1000.0, pc + 1, line);
+    if (how_now == TRACING_PLAIN) {
+        printf("%s\n", line);
+    } else {
+        printf("%9.3f n%u %s\n", (double)now_us / 1000.0, pc + 1, line);
+    }
 }
 
 void tracing_step(struct world *w, struct pc *pc) {
     const struct trace_ring *ring = node_trace(pc->node);
     uint64_t fresh = ring->count - pc->trace_seen;
 
-    if (is_on && fresh > TRACE_RECORDS) {
+    if (how_now != TRACING_OFF && fresh > TRACE_RECORDS) {
         printf("          n%u … %llu lines\n", pc->index + 1,
                (unsigned long long)(fresh - TRACE_RECORDS));
     }
     fresh = fresh < TRACE_RECORDS ? fresh : TRACE_RECORDS;
     while (fresh-- != 0) {
         const struct trace_record *r = trace_at(ring, (uint32_t)fresh);
-        if (is_on) {
+        if (how_now != TRACING_OFF && !is_noise(r)) {
             print_record(pc->index, node_self_id(pc->node), r, w->now_us);
         }
         last[lasts % LAST_LINES].pc = pc->index;
@@ -54,7 +64,7 @@ void tracing_step(struct world *w, struct pc *pc) {
 void tracing_last_lines(void) {
     uint64_t from = lasts > LAST_LINES ? lasts - LAST_LINES : 0;
 
-    if (is_on || world_now == NULL) {
+    if (how_now != TRACING_OFF || world_now == NULL) {
         return;
     }
     for (uint64_t i = from; i < lasts; i++) {

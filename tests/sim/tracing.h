@@ -4,8 +4,13 @@
 
 #include "tests/sim/world.h"
 
-/* on: lines are printed as they come; else only hashed, and the last ones kept for a failure. */
-void tracing_begin(const struct world *w, bool on);
+/* What is printed of each new record; the last ones are kept for a failure anyway. */
+enum tracing {
+    TRACING_OFF,
+    TRACING_TIMED, /* world time, PC, line */
+    TRACING_PLAIN, /* the line alone */
+};
+void tracing_begin(const struct world *w, enum tracing how);
 /* New records of this node; called after each of its steps. */
 void tracing_step(struct world *w, struct pc *pc);
 /* The hash of the seed: all trace hashes and all results. */

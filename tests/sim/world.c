@@ -365,9 +365,10 @@ static void pc_init(struct world *w, uint32_t i) {
     void *mem = malloc(node_size(&w->plan.limits));
 
     pc->index = i;
-    pc->mac = 0x525400000000ull + 0x10000u * (1 + world_random(w, 200)) + i + 1;
+    pc->mac = 0x525400000000ull + i + 1;
+    pc->mac += w->plan.script ? 0 : 0x10000u * (1 + world_random(w, 200));
     pc->nonce = (uint64_t)world_random(w, 0xFFFFFFFF) << 32 | (i + 1);
-    pc->clock_us = 1000 + world_random(w, 3000000);
+    pc->clock_us = w->plan.script ? 1000 : 1000 + world_random(w, 3000000);
     pc->tick_us = UINT64_MAX;
     pc->node = node_init(mem, &w->plan.limits);
     memory_init(&pc->memory, w->plan.limits.frames);
@@ -391,7 +392,7 @@ struct world *world_new(uint64_t seed, const struct plan *plan) {
     for (uint32_t i = 0; i < plan->pcs; i++) {
         pc_init(w, i);
     }
-    for (uint32_t i = 0; i < plan->jobs; i++) {
+    for (uint32_t i = 0; i < plan->jobs && !plan->script; i++) {
         w->job[i].pc = world_random(w, plan->pcs);
         program_make(&w->job[i].program, &plan->wish[i], world_random(w, 0xFFFFFFFF));
     }
