@@ -52,8 +52,8 @@ enum call_op {
     CALL_READ_IN,     /* arg[0] = bytes wanted (<= CALL_BYTES_MAX); wake carries the bytes,
                          result = their number, 0 = end of file (for ever) */
     CALL_CLONE,       /* bytes: the child's record (regs etc., opaque) -> result = child's tid.
-                         arg[0] = 1: once, before the child is anywhere, comes FX_CLONE_TID,
-                         answered by: */
+                         arg[0] = 1: before the child is anywhere comes FX_CLONE_TID (again, with
+                         another tid, when a host was full), answered by: */
     CALL_CLONE_GO,    /* the tid stands where the program wants it: the child may go */
     CALL_EXIT,        /* thread ends, its page of clear_child_tid is written already: arg[0] =
                          wait status (exit code << 8), arg[1] = address to wake or 0. No FX_WAKE:

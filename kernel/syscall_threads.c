@@ -51,9 +51,8 @@ enum {
     CLONE_CHILD_SETTID_ = 0x1000000,
 };
 
-/* The child as it will start: the parent's registers, its own stack and TLS, EAX = 0. The tid is
- * written by the child's own node before its first instruction (DOING_START): once it runs, its
- * memory may be gone any time. */
+/* The child as it will start: the parent's registers, its own stack and TLS, EAX = 0. Where the
+ * child itself wants its tid, its own node writes it before the first instruction (DOING_START). */
 static void make_child(const struct thread *t, const uint32_t arg[6], const struct user_desc *tls,
                        uint8_t *record) {
     static struct thread child;
@@ -63,12 +62,31 @@ static void make_child(const struct thread *t, const uint32_t arg[6], const stru
     child.frame.eax = 0;
     child.frame.esp = arg[1] != 0 ? arg[1] : t->frame.esp;
     child.clear_child_tid = arg[0] & CLONE_CHILD_CLEARTID_ ? arg[4] : 0;
-    child.set_tid = arg[0] & CLONE_PARENT_SETTID_ ? arg[2] : 0;
     child.set_child_tid = arg[0] & CLONE_CHILD_SETTID_ ? arg[4] : 0;
     if (arg[0] & CLONE_SETTLS_) {
         set_tls(&child, tls);
     }
     thread_export(&child, record);
+}
+
+/* The child has a tid and is not on its way yet: the caller's copy is written now, because once the
+ * child runs that memory (musl: the child's own stack) may be gone any time. A bad address is no
+ * error, as on Linux. */
+static struct outcome tell_tid(struct thread *t, uint32_t address) {
+    struct event_call call = {.op = CALL_CLONE_GO, .token = t->token};
+
+    if (!t->need_failed && !syscall_need(t, address, sizeof(t->child_tid), ACCESS_WRITE) &&
+        !t->need_failed) {
+        return syscall_fault(t);
+    }
+    if (!t->need_failed) {
+        syscall_write_user(address, &t->child_tid, sizeof(t->child_tid));
+    }
+    t->child_tid = 0;
+    t->need_failed = 0;
+    thread_wait(t);
+    pump_call(&call);
+    return SYSCALL_WAIT;
 }
 
 static struct outcome sys_clone(struct thread *t, const uint32_t arg[6]) {
@@ -78,6 +96,9 @@ static struct outcome sys_clone(struct thread *t, const uint32_t arg[6]) {
 
     if (t->answered) {
         return syscall_done(syscall_answer(t)->result);
+    }
+    if (t->child_tid != 0) {
+        return tell_tid(t, arg[2]);
     }
     if (!(arg[0] & CLONE_VM_) || !(arg[0] & CLONE_THREAD_)) {
         return syscall_done(-ERR_NO_CALL); /* fork: processes are not supported */
@@ -90,6 +111,7 @@ static struct outcome sys_clone(struct thread *t, const uint32_t arg[6]) {
         syscall_read_user(arg[3], &tls, sizeof(tls));
     }
     make_child(t, arg, &tls, record);
+    call.arg[0] = (arg[0] & CLONE_PARENT_SETTID_) && arg[2] != 0;
     return syscall_ask(t, &call, 1);
 }
 
@@ -106,7 +128,7 @@ static bool write_tid(struct thread *t, uint32_t address) {
 
 /* A word that is not there does not matter to the child, as on Linux. */
 struct outcome syscall_start_child(struct thread *t) {
-    bool there = t->need_failed || (write_tid(t, t->set_tid) && write_tid(t, t->set_child_tid));
+    bool there = t->need_failed || write_tid(t, t->set_child_tid);
 
     /* 0: clone's result in the child */
     return there || t->need_failed ? syscall_done(0) : syscall_fault(t);

@@ -80,10 +80,9 @@ void threads_on_placed(struct node *n, const struct msg *m) {
         node_refuse(n, "a place that is no member's", m->place.seat, m->place.thread);
         return;
     }
-    bool is_new = slot->child == 0; /* else its tid was told already, the first host was full */
     slot->child = m->place.thread;
     slot->seat = m->place.seat;
-    if (is_new && slot->arg[0] != 0) {
+    if (slot->arg[0] != 0) {
         threads_set(n, m->place.token, SLOT_CLONE_TID);
         struct effect *e = node_effect(n, FX_CLONE_TID);
         e->token = m->place.token;

@@ -161,7 +161,7 @@ int main(void)
     pthread_t thread[THREADS];
     unsigned different = 0;
 
-    (void)setlocale(LC_ALL, "");
+    (void)setlocale(LC_ALL, "C");
     for (int i = 0; i < THREADS; i++) {
         (void)pthread_create(&thread[i], NULL, body, &text[i]);
     }

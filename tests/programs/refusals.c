@@ -89,7 +89,7 @@ static void memory(void)
     CHECK(mmap(map + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
               MAP_FAILED && errno == EINVAL);
     CHECK(mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
-    CHECK(mmap(NULL, 0xC0000000u, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
+    CHECK(mmap(NULL, 0xFFFF0000u, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
           errno == ENOMEM);
     FAILS(read(fd, map, 16), EFAULT); /* it may only be read */
     CHECK(mprotect(map + PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);

@@ -91,6 +91,7 @@ static void make_call(struct world *w, struct pc *pc, struct sim_thread *t, uint
         call->arg[0] = t->job;
     } else if (op == CALL_CLONE) {
         memset(call->arg, 0, sizeof(call->arg));
+        call->arg[0] = t->reg[2] != 0;
     }
     call->deadline_us = t->deadline_us;
 }
@@ -140,6 +141,22 @@ static bool prepare_fails(struct world *w, struct pc *pc, struct sim_thread *t, 
     return false;
 }
 
+/* CLONE_PARENT_SETTID: the child's tid stands in the parent's memory before the child runs. */
+static void write_child_tid(struct world *w, struct pc *pc, struct sim_thread *t) {
+    struct event_call call = {.op = CALL_CLONE_GO};
+    uint32_t address = (uint32_t)t->reg[2];
+    struct page_set set = {.count = 1, .page = {address / PAGE_BYTES}, .right = {ACCESS_WRITE}};
+
+    if (cpu_missing(pc, t, &set) != set.count) {
+        cpu_fault(w, pc, t, &set);
+        return;
+    }
+    *memory_word(&pc->memory, t->job, address) = t->child;
+    shadow_write(&world_job(w, t->job)->shadow, address, t->child);
+    t->child_told = false;
+    ask(w, pc, t, &call);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static void take_answer(struct world *w, struct pc *pc, struct sim_thread *t, uint32_t op) {
@@ -160,6 +177,10 @@ bool call_execute(struct world *w, struct pc *pc, struct sim_thread *t, const st
     }
     if (t->compare) {
         compare(w, pc, t);
+        return false;
+    }
+    if (t->child_told) {
+        write_child_tid(w, pc, t);
         return false;
     }
     if (t->answered) {

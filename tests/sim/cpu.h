@@ -31,10 +31,12 @@ struct sim_thread {
     bool in_call;       /* the instruction is a call that has begun */
     bool asked;         /* … and its request is out */
     bool compare;       /* … and the futex word is to be compared now */
+    bool child_told;    /* … and the child's tid is to be written now */
     bool answered;
     job_id job;
     thread_id tid;
     token_no token;
+    thread_id child;
     uint32_t number;    /* in its program */
     uint32_t at;        /* next instruction */
     int32_t reg[REGISTERS];

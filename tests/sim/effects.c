@@ -77,6 +77,18 @@ static void perform_compare(struct world *w, struct pc *pc, const struct effect 
     cpu_ready(w, pc, t, true);
 }
 
+static void perform_clone_tid(struct world *w, struct pc *pc, const struct effect *e) {
+    struct sim_thread *t = cpu_thread(pc, e->token);
+
+    if (t->state != SIM_CALL || t->child_told) {
+        sim_fail("wake", "n%u: slot %u is told of a child and is in no clone", pc->index + 1,
+                 e->token);
+    }
+    t->child_told = true;
+    t->child = e->value;
+    cpu_ready(w, pc, t, true);
+}
+
 static void perform_thread_start(struct world *w, struct pc *pc, const struct effect *e) {
     struct sim_thread *t = cpu_thread(pc, e->token);
     struct sim_job *job = world_job(w, e->job);
@@ -154,6 +166,7 @@ static void perform(struct world *w, struct pc *pc, const struct effect *e) {
     case FX_LIMIT: perform_limit(w, pc, e); break;
     case FX_WAKE: perform_wake(w, pc, e); break;
     case FX_FUTEX_COMPARE: perform_compare(w, pc, e); break;
+    case FX_CLONE_TID: perform_clone_tid(w, pc, e); break;
     case FX_JOB_OPEN: check_job_opened(w, pc, e->job); break;
     case FX_JOB_STARTED: perform_started(w, e); break;
     case FX_JOB_CLOSE: check_job_closed(w, pc, e->job); break;

@@ -66,6 +66,12 @@ static void do_word(struct world *w, struct pc *pc, struct sim_thread *t, const 
         check_clock(w, pc, t, value);
         store(w, pc, t, address, (uint32_t)node_cluster_us(pc->node, pc_clock_us(w, pc)));
         break;
+    case OP_MY_TID:
+        if (value != t->tid) {
+            sim_fail("place", "thread %u has tid %u; its parent was told %u", t->number, t->tid,
+                     value);
+        }
+        break;
     case OP_CAS:
         if (value == (uint32_t)i->b) {
             store(w, pc, t, address, (uint32_t)i->c);

@@ -57,6 +57,11 @@ uint32_t at_join(const struct program *p, uint32_t number) {
     return page_address(0) + number * 4;
 }
 
+uint32_t at_tid(const struct program *p, uint32_t number) {
+    (void)p;
+    return page_address(0) + 1024 + number * 4;
+}
+
 uint32_t at_counter(const struct program *p) {
     (void)p;
     return page_address(0) + 2048;
@@ -187,6 +192,7 @@ void program_make(struct program *p, const struct program_wish *wish, uint64_t r
     uint32_t to_joins = emit(p, (struct instr){.op = OP_JUMP});
     for (uint32_t number = 1; number < wish->threads; number++) {
         p->text[clone[number]].b = (int32_t)p->count;
+        emit_child_begin(p, number);
         emit_body(p, number);
         emit_exit(p, number);
     }

@@ -22,6 +22,7 @@ enum opcode {
     OP_CLOCK,      /* [] = cluster time, which is never before what stands there; at once */
     OP_LOOK,       /* reads [], which may be anything: an area that is mapped anew meanwhile */
     OP_POKE,       /* writes it */
+    OP_MY_TID,     /* [] must be the thread's own tid */
     OP_NO_READ,    /* reading [] must fail with EFAULT */
     OP_NO_WRITE,   /* writing [] must fail with EFAULT */
     /* n pages at once from address a, b pages apart; bit i of c: page i is written, else read */
@@ -83,7 +84,7 @@ struct program {
     uint64_t random;
     uint32_t count, room;
     uint32_t threads_ever;    /* numbers given to threads: main is 0 */
-    uint32_t entry[THREADS_EVER_MAX]; /* where each number begins */
+    uint8_t tid_told[THREADS_EVER_MAX]; /* 1: clone writes the child's tid before it runs */
     uint32_t pages_all;       /* of the data segment */
     int32_t total_count;      /* what the shared counter must come to */
     int32_t total_locked[SECTIONS_MAX];
@@ -108,6 +109,7 @@ void patch_here(struct program *p, uint32_t jump);
 
 /* Where things stand. */
 uint32_t at_join(const struct program *p, uint32_t number); /* clear_child_tid of a thread */
+uint32_t at_tid(const struct program *p, uint32_t number);  /* where clone writes its tid */
 uint32_t at_counter(const struct program *p);
 uint32_t at_sync(const struct program *p, uint32_t i);    /* mutex word, then its counter */
 uint32_t at_data(const struct program *p, uint32_t page); /* shared data page */
@@ -132,3 +134,4 @@ void emit_map_call(struct program *p, enum map_op op, uint32_t address, uint32_t
 void emit_block(struct program *p, enum block block, uint32_t number);
 /* Starts thread `number`, whose text comes at `entry`; the number of the instruction to patch. */
 uint32_t emit_clone(struct program *p, uint32_t number);
+void emit_child_begin(struct program *p, uint32_t number);

@@ -212,7 +212,10 @@ static void emit_signal(struct program *p) {
 uint32_t emit_clone(struct program *p, uint32_t number) {
     emit_word(p, OP_STORE_IMM, at_join(p, number), 1);
     uint32_t entry = emit(p, (struct instr){.op = OP_SET, .r = 0});
+    p->tid_told[number] = program_random(p, 2) == 0;
     emit(p, (struct instr){.op = OP_SET, .r = 1, .b = (int32_t)number});
+    emit(p, (struct instr){.op = OP_SET, .r = 2,
+                           .b = p->tid_told[number] ? (int32_t)at_tid(p, number) : 0});
     emit_call(p, CALL_CLONE);
     uint32_t there = emit(p, (struct instr){.op = OP_JUMP_NE, .r = 0, .b = -ERR_AGAIN});
     emit_args(p, 1000, 0, 0); /* no slot anywhere: later */
@@ -220,6 +223,12 @@ uint32_t emit_clone(struct program *p, uint32_t number) {
     emit(p, (struct instr){.op = OP_JUMP, .a = entry});
     patch_here(p, there);
     return entry;
+}
+
+void emit_child_begin(struct program *p, uint32_t number) {
+    if (p->tid_told[number]) {
+        emit_word(p, OP_MY_TID, at_tid(p, number), 0);
+    }
 }
 
 static void emit_child(struct program *p) {
@@ -232,6 +241,7 @@ static void emit_child(struct program *p) {
     uint32_t entry = emit_clone(p, number);
     uint32_t over = emit(p, (struct instr){.op = OP_JUMP});
     p->text[entry].b = (int32_t)p->count;
+    emit_child_begin(p, number);
     emit_access(p, BLOCK_WRITE);
     emit_count(p);
     emit_word(p, OP_STORE_IMM, at_join(p, number), 0);

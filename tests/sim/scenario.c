@@ -175,6 +175,19 @@ static void plan_pressure(struct chance *c, struct plan *p) {
     p->starved = one_in(c, 5);
 }
 
+/* Areas mapped over and over under the hands of those who use them. */
+static void plan_remap(struct chance *c, struct plan *p) {
+    struct program_wish *w = &p->wish[0];
+
+    p->pcs = between(c, 3, 5);
+    p->expect = (uint16_t)p->pcs;
+    program(c, w);
+    w->threads = between(c, 3, 7);
+    WEIGH(w, 8, BLOCK_REPLACE);
+    WEIGH(w, 2, BLOCK_SHARE, BLOCK_MAP);
+    WEIGH(w, 1, BLOCK_WRITE, BLOCK_REMAP, BLOCK_PROTECT);
+}
+
 /* More threads on a node than a message names, more long messages than the link takes at once. */
 static void plan_crowd(struct chance *c, struct plan *p) {
     struct program_wish *w = &p->wish[0];
@@ -202,6 +215,7 @@ static void plan_jobs(struct chance *c, struct plan *p) {
         WEIGH(&p->wish[i], 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK, BLOCK_OUTPUT, BLOCK_MAP);
     }
     p->kill_after_us = one_in(c, 3) ? between(c, 2000, 40000) : 0;
+    p->resend_every_us = one_in(c, 2) ? between(c, 100, 2000) : 0;
 }
 
 static void plan_founding(struct chance *c, struct plan *p) {
@@ -223,6 +237,7 @@ static const struct {
     {"barrier", plan_barrier, 2}, {"threads", plan_threads, 3}, {"mixed", plan_mixed, 4},
     {"traffic", plan_traffic, 2}, {"founding", plan_founding, 2},
     {"pressure", plan_pressure, 3}, {"crowd", plan_crowd, 1},     {"jobs", plan_jobs, 1},
+    {"remap", plan_remap, 2},
 };
 enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
 
@@ -252,10 +267,10 @@ static uint32_t choose(struct chance *c, const char *name) {
 }
 
 /* Sometimes barely one slot more than threads: hosts refuse, clone must look elsewhere. */
-static uint32_t slots_for(struct chance *c, uint32_t threads, uint32_t pcs) {
+static uint32_t slots_for(struct chance *c, uint32_t threads, uint32_t pcs, bool tight) {
     uint32_t many = 2 * threads / pcs + 3;
     uint32_t few = threads / pcs + 2;
-    uint32_t slots = one_in(c, 4) ? few : many;
+    uint32_t slots = one_in(c, 4) && !tight ? few : many;
 
     return slots < SIM_SLOTS_MAX ? slots : SIM_SLOTS_MAX;
 }
@@ -263,11 +278,11 @@ static uint32_t slots_for(struct chance *c, uint32_t threads, uint32_t pcs) {
 /* Frames: what one node may come to own, what its threads map for themselves, and some that are
  * frozen on their way. Copies beside that must give way. */
 static void size_tables(struct chance *c, struct plan *p) {
-    uint32_t frames = p->tight ? 6 + 2 * p->pcs : 24, total = 64, threads = 0;
+    uint32_t frames = p->tight ? between(c, 3, 8) : 24, total = 64, threads = 0;
 
     for (uint32_t i = 0; i < p->jobs; i++) {
         const struct program_wish *w = &p->wish[i];
-        uint32_t here = w->threads / p->pcs + 2;
+        uint32_t here = (w->threads + p->pcs - 1) / p->pcs + (p->tight ? 0 : 2);
         uint32_t shared = 4 + w->syncs * 3 + w->pages;
         frames += shared + here * (w->own_pages + (p->tight ? 0 : 5));
         total += shared + w->threads * (w->own_pages + 12);
@@ -281,7 +296,7 @@ static void size_tables(struct chance *c, struct plan *p) {
     }
     p->limits = (struct limits){.frames = frames,
                                 .entries = total,
-                                .threads = slots_for(c, threads, p->pcs),
+                                .threads = slots_for(c, threads, p->pcs, p->tight),
                                 .waiters = 256,
                                 .link_small = 1024,
                                 .link_big = 128};

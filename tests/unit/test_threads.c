@@ -14,7 +14,7 @@ enum { THREADS = 160, NOTHING = -9999 };
 static struct {
     uint32_t node, starts, stops;
     token_no token;
-    thread_id tid;
+    thread_id tid, child; /* child: of its clone, told before that goes anywhere */
     int32_t result;
     uint8_t first_byte;
 } t[THREADS];
@@ -59,6 +59,9 @@ static void on_effect(struct node *n, const struct effect *e) {
     case FX_WAKE:
         t[number_of(n, e->token)].result = e->result;
         break;
+    case FX_CLONE_TID:
+        t[number_of(n, e->token)].child = e->value;
+        break;
     default:
         break;
     }
@@ -90,14 +93,20 @@ static void end(void) {
     keys_at = SEAT_NONE;
 }
 
-static void clone(uint32_t parent) {
+static void clone_with(uint32_t parent, uint32_t wants_tid) {
     uint8_t record[RECORD_BYTES_MAX] = {(uint8_t)count};
 
     t[parent].result = NOTHING;
+    t[parent].child = 0;
     world_call(t[parent].node, &(struct event_call){.op = CALL_CLONE,
                                                     .token = t[parent].token,
+                                                    .arg = {wants_tid},
                                                     .bytes = record,
                                                     .size = sizeof(record)});
+}
+
+static void clone(uint32_t parent) {
+    clone_with(parent, 0);
 }
 
 static void leave(uint32_t i, uint32_t with) {
@@ -180,6 +189,41 @@ static void test_full_hosts(void **state) {
     world_settle();
     assert_int_equal(t[count - 1].node, 1);
     kill_job();
+    end();
+}
+
+/* The parent's memory has the tid before the child is anywhere; a second host gets another one. */
+static void test_tid_before_the_child(void **state) {
+    (void)state;
+    begin(3, 4);
+    for (token_no token = 0; token < 4; token++) {
+        threads_slot(&w.node[1], token)->state = SLOT_BOOKED;
+    }
+    clone_with(0, 1); /* its place is on node 1, which turns out to be full */
+    world_settle();
+    assert_int_equal(count, 1);
+    assert_int_equal(t[0].result, NOTHING);
+    assert_int_not_equal(t[0].child, 0);
+    thread_id refused = t[0].child;
+    CALL(0, CALL_CLONE_GO, t[0].token, 0);
+    world_settle();
+    assert_int_equal(count, 1);
+    assert_int_not_equal(t[0].child, refused);
+    CALL(0, CALL_CLONE_GO, t[0].token, 0);
+    world_settle();
+    assert_int_equal(count, 2);
+    assert_int_equal(t[1].node, 2);
+    assert_int_equal(t[1].tid, t[0].child);
+    assert_int_equal(t[0].result, t[1].tid);
+    CALL(0, CALL_CLONE_GO, t[0].token, 0); /* nothing waits for it */
+    assert_int_equal(w.refused, 1);
+    w.refused = 0;
+    for (token_no token = 0; token < 4; token++) {
+        threads_slot(&w.node[1], token)->state = SLOT_FREE;
+    }
+    clone_with(1, 1);
+    world_settle();
+    kill_job(); /* while the world writes the tid */
     end();
 }
 
@@ -392,6 +436,7 @@ int main(void) {
         cmocka_unit_test(test_spread_over_nodes),
         cmocka_unit_test(test_one_node),
         cmocka_unit_test(test_full_hosts),
+        cmocka_unit_test(test_tid_before_the_child),
         cmocka_unit_test(test_records_without_sense),
         cmocka_unit_test(test_last_thread_ends_the_job),
         cmocka_unit_test(test_exit_wakes_its_joiner),
