@@ -58,11 +58,11 @@ static const char *check_header(const struct elf_header *h, uint32_t size) {
         return "an object file or core dump, not a program: link it with lisse-cc";
     }
     if (h->phentsize != sizeof(struct elf_program_header) || h->phnum == 0) {
-        return "a damaged program: no program headers";
+        return "a damaged program: no program headers; build or copy it again";
     }
     if (h->phoff > size ||
         (uint32_t)h->phnum * sizeof(struct elf_program_header) > size - h->phoff) {
-        return "a truncated program: its program headers lie behind the end of the file";
+        return "a truncated program: its program headers lie behind its end; copy it again";
     }
     return NULL;
 }
@@ -70,10 +70,10 @@ static const char *check_header(const struct elf_header *h, uint32_t size) {
 static const char *check_segment(const struct elf_program_header *p, uint32_t size,
                                  uint32_t limit) {
     if (p->offset > size || p->filesz > size - p->offset) {
-        return "a truncated program: a segment lies behind the end of the file";
+        return "a truncated program: a segment lies behind the end of the file; copy it again";
     }
     if (p->filesz > p->memsz) {
-        return "a damaged program: a segment is longer in the file than in memory";
+        return "a damaged program: a segment is longer in the file than in memory; build it again";
     }
     if (p->vaddr < ELF_FIRST_ADDRESS || p->vaddr >= limit || p->memsz > limit - p->vaddr) {
         return "a program whose segments are outside 0x110000 … 0xBF7FF000: link it at the usual "
@@ -136,7 +136,7 @@ const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t si
 
     memset(image, 0, sizeof(*image));
     if (size < sizeof(h)) {
-        return "not a program: shorter than an ELF header";
+        return "not a program: shorter than an ELF header; build it with lisse-cc";
     }
     memcpy(&h, bytes, sizeof(h));
     const char *reason = check_header(&h, size);
@@ -150,5 +150,5 @@ const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t si
     }
     image->entry = h.entry;
     image->header_count = h.phnum;
-    return entry_is_inside(image) ? NULL : "a damaged program: it begins outside its own code";
+    return entry_is_inside(image) ? NULL : "a damaged program: it begins outside its own code; build or copy it again";
 }

@@ -81,7 +81,7 @@ sim:
 endif
 
 sim-seeds: $(BUILD)/sim/sim
-	$(BUILD)/sim/sim --seeds $(SEEDS)
+	$(BUILD)/sim/sim --seeds $(SEEDS) --also tests/sim/regressions.txt
 
 # One seed is one history: twice the same, also in 32 bits, also under the sanitizers.
 sim-same: $(BUILD)/sim/sim $(BUILD)/sim/sim32 $(BUILD)/sim/simsan

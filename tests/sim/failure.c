@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapt/base.h"
 
@@ -24,8 +25,23 @@ static void begin(const char *who) {
            details_now, who);
 }
 
+/* What was tested; only asked for when something has failed. */
+static void print_commit(void) {
+    char text[80] = "unknown";
+    FILE *git = popen("git describe --always --dirty 2> /dev/null", "r");
+
+    if (git != NULL) {
+        if (fgets(text, sizeof(text), git) != NULL) {
+            text[strcspn(text, "\n")] = '\0';
+        }
+        pclose(git);
+    }
+    printf("\n  commit %s", text);
+}
+
 static void end(void) __attribute__((noreturn));
 static void end(void) {
+    print_commit();
     printf("\n  replay: build/sim/sim --seed %llu --scenario %s --trace\n",
            (unsigned long long)seed_now, scenario_now);
     fflush(stdout);

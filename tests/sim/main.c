@@ -1,8 +1,10 @@
 /* The simulator's command line: runs seeds one after the other, prints a line for each.
  *
  *   sim --script FILE      replays a golden trace, see script.h
- *   sim --seed N | --seeds A..B   [--scenario NAME] [--trace] [--verbose] [--stop] [--list]
+ *   sim --seed N | --seeds A..B   [--scenario NAME] [--trace] [--verbose] [--stop]
+ *         [--also FILE] [--list]
  *
+ * --also FILE: the seeds of this file too, lines `SEED SCENARIO what it was`, # comments.
  * --stop: after the first failure. Ends with `N passed, N failed`; exit status 1 if any failed. A
  * seed that hangs the host or crashes ends the run with its number. Never uses a clock: one seed is
  * one history. */
@@ -20,7 +22,7 @@ enum { SEED_SECONDS_MAX = 60 }; /* of the host, under the sanitizers too: then i
 
 struct options {
     uint64_t first, last;
-    const char *scenario, *script;
+    const char *scenario, *script, *also;
     bool trace, verbose, bad, list, stop;
 };
 
@@ -103,6 +105,8 @@ static struct options parse(int count, char **word) {
             o.bad = !parse_range(word[++i], &o);
         } else if (strcmp(word[i], "--scenario") == 0 && has_next) {
             o.scenario = word[++i];
+        } else if (strcmp(word[i], "--also") == 0 && has_next) {
+            o.also = word[++i];
         } else if (strcmp(word[i], "--script") == 0 && has_next) {
             o.script = word[++i];
         } else if (strcmp(word[i], "--trace") == 0) {
@@ -120,13 +124,35 @@ static struct options parse(int count, char **word) {
     return o;
 }
 
+/* The seeds that found something once; false: the file cannot be read. */
+static bool run_file(const struct options *o, unsigned *passed, unsigned *failed) {
+    static FILE *file; /* survives the longjmp */
+    struct options one = *o;
+    char line[200], scenario[20];
+    unsigned long long seed;
+
+    file = fopen(o->also, "r");
+    if (file == NULL) {
+        fprintf(stderr, "sim: cannot read %s\n", o->also);
+        return false;
+    }
+    one.scenario = scenario;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "%llu %19s", &seed, scenario) == 2) {
+            *(run_seed(seed, &one) ? passed : failed) += 1;
+        }
+    }
+    fclose(file);
+    return true;
+}
+
 int main(int count, char **word) {
     struct options o = parse(count, word);
     static unsigned passed, failed; /* survive the longjmp */
 
     if (o.bad) {
         fprintf(stderr, "usage: sim --script FILE | --seed N | --seeds A..B [--scenario NAME] "
-                "[--trace] [--verbose] [--stop] [--list]\n");
+                "[--trace] [--verbose] [--stop] [--also FILE] [--list]\n");
         return 2;
     }
     if (o.list) {
@@ -144,6 +170,9 @@ int main(int count, char **word) {
         } else {
             failed++;
         }
+    }
+    if (o.also != NULL && !run_file(&o, &passed, &failed)) {
+        return 2;
     }
     printf("%u passed, %u failed\n", passed, failed);
     return failed != 0;

@@ -163,13 +163,14 @@ static void plan_pressure(struct chance *c, struct plan *p) {
 
     program(c, w);
     w->threads = between(c, 3, 8);
-    w->pages = between(c, 1, 3);
+    w->pages = between(c, 1, 12);
     w->syncs = 1;
     w->own_pages = between(c, 8, 20);
     w->rounds = between(c, 1, 2);
     w->blocks = between(c, 2, 4);
     WEIGH(w, 2, BLOCK_SCAN);
-    WEIGH(w, 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK);
+    WEIGH(w, 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK, BLOCK_HOT, BLOCK_GATHER);
+    w->loops = between(c, 3, 8);
     w->barrier = one_in(c, 2);
     p->tight = true;
     p->starved = one_in(c, 5);
@@ -207,7 +208,7 @@ static void plan_crowd(struct chance *c, struct plan *p) {
 
 /* More jobs than the cluster takes; the others run beside each other. */
 static void plan_jobs(struct chance *c, struct plan *p) {
-    p->jobs = between(c, 3, SIM_JOBS_MAX);
+    p->jobs = one_in(c, 2) ? SIM_JOBS_MAX : between(c, 3, SIM_JOBS_MAX);
     for (uint32_t i = 0; i < p->jobs; i++) {
         program(c, &p->wish[i]);
         p->wish[i].threads = between(c, 1, 3);
@@ -215,7 +216,7 @@ static void plan_jobs(struct chance *c, struct plan *p) {
         WEIGH(&p->wish[i], 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK, BLOCK_OUTPUT, BLOCK_MAP);
     }
     p->kill_after_us = one_in(c, 3) ? between(c, 2000, 40000) : 0;
-    p->resend_every_us = one_in(c, 2) ? between(c, 100, 2000) : 0;
+    p->resend_every_us = one_in(c, 2) ? between(c, 100, 1000) : 0;
 }
 
 static void plan_founding(struct chance *c, struct plan *p) {
@@ -247,8 +248,14 @@ void scenario_list(void) {
     }
 }
 
+/* Draws once in both cases, so that a seed's history does not depend on who named its scenario. */
 static uint32_t choose(struct chance *c, const char *name) {
     uint32_t sum = 0, i = 0;
+
+    for (uint32_t k = 0; k < SCENARIOS; k++) {
+        sum += scenarios[k].weight;
+    }
+    uint32_t point = pick(c, sum);
 
     if (name != NULL && strcmp(name, "default") != 0) {
         while (i < SCENARIOS && strcmp(scenarios[i].name, name) != 0) {
@@ -256,10 +263,6 @@ static uint32_t choose(struct chance *c, const char *name) {
         }
         return i;
     }
-    for (uint32_t k = 0; k < SCENARIOS; k++) {
-        sum += scenarios[k].weight;
-    }
-    uint32_t point = pick(c, sum);
     while (point >= scenarios[i].weight) {
         point -= scenarios[i++].weight;
     }

@@ -53,19 +53,13 @@ def test_attacks(cluster, cpu):
     attacks = [line.split() for line in native("hostile", "--list").splitlines()]
     assert len(attacks) > 60
     wrong = {}
-    for name, code in attacks if cpu == "max" else attacks[::4]:
+    for name, code in attacks if cpu == "max" else attacks[::8]:
         status, text = up.exec("n1", f"run hostile {name}")
-        if status != int(code):
+        # QEMU's IRET lets ring 3 into virtual-8086 mode, with ports: it must find no code to run
+        v86_ran = name == "return_v86" and "protection fault" not in text
+        if status != int(code) or v86_ran:
             wrong[name] = (code, status, text)
     assert not wrong
-    assert_sound(up)
-
-
-def test_what_virtual_8086_code_could_reach_is_never_mapped(cluster):
-    """QEMU's IRET lets ring 3 into that mode, with the right to use ports."""
-    up = boot(cluster, 1, "hostile")
-    status, text = up.exec("n1", "run hostile return_v86")
-    assert status == 139 and "protection fault" in text
     assert_sound(up)
 
 
@@ -78,16 +72,17 @@ def test_calls_are_refused_as_on_linux(lisse, nodes):
 
 def test_limits(cluster):
     up = boot(cluster, 2, "hostile_limits")
-    for name, codes in (("areas", {0}), ("storm", {0}), ("sparse", {0}), ("race", {7, 139}),
-                        ("memory", {137}), ("race", {7, 139})):
+    for name, codes in (("race", {7, 139}), ("storm", {0}), ("sparse", {0}), ("race", {7, 139})):
         status, text = up.exec("n1", f"run hostile_limits {name}")
         assert status in codes, (name, status, text)
     assert_sound(up)
 
 
-def test_threads_to_the_limit(cluster):
+def test_limits_of_one_node(cluster):
     up = boot(cluster, 1, "hostile_limits")
-    assert up.exec("n1", "run hostile_limits threads") == (0, "threads ok\n")
+    for name, code in (("threads", 0), ("areas", 0), ("memory", 137), ("sparse", 0)):
+        status, text = up.exec("n1", f"run hostile_limits {name}")
+        assert status == code, (name, status, text)
     assert_sound(up)
 
 
@@ -102,7 +97,7 @@ def test_no_frame_for_a_page_table(cluster):
 
 def test_more_programs_than_there_is_room_for(cluster):
     up = boot(cluster, 2, "chaos")
-    texts = [up.exec(node, "run chaos 1 1500 2 ash219.mtx &")[1]
+    texts = [up.exec(node, "run chaos 1 600 2 ash219.mtx &")[1]
              for _ in range(9) for node in ("n1", "n2")]
     refused = [text for text in texts if text]
     assert all("too many" in text or "no room" in text for text in refused), refused
@@ -119,7 +114,8 @@ def test_chaos(cluster, seed):
     words = f"{seed} 700 4 ash219.mtx"
     assert up.exec("n1", f"run chaos {words}") == (0, "chaos ok\n")
     status, text = up.exec("n2", f"run chaos {words} fatal")
-    assert status == 139 and "write where the program may not at address 5ffff000" in text
+    said = text + up.console_log("n1") + up.console_log("n2")
+    assert status == 139 and "write where the program may not at address 5ffff000" in said
     assert_sound(up)
 
 
