@@ -147,12 +147,24 @@ static void join_row(struct node *n, token_no token, struct dsm_want *w, uint32_
     }
 }
 
+/* A page that was published before its area was unmapped, and came after. */
+static void drop_stale(struct node *n, uint32_t row) {
+    const struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
+
+    ASSERT(p->wants == NIL && p->mapped == ACCESS_NONE);
+    dsm_page_free(n, row);
+}
+
 /* The area is known and allows the access. */
 static void want_page(struct node *n, token_no token, struct dsm_want *w,
                       const struct area_info *area) {
     struct dsm *d = dsm_of(n);
     uint32_t row = dsm_page_find(d, w->job, w->page);
 
+    if (row != NIL && dsm_pages(d)[row].birth != area->birth) {
+        drop_stale(n, row);
+        row = NIL;
+    }
     if (row == NIL) {
         row = dsm_page_new(n, w->job, w->page);
         if (row == NIL) {
@@ -292,7 +304,10 @@ static void install_if_complete(struct node *n, uint32_t row) {
         node_effect(n, FX_ZERO)->frame = row;
     }
     dsm_page_set(n, row, (enum page_state)rule->next);
-    send_done(n, p);
+    if (!p->published) {
+        send_done(n, p);
+    }
+    p->published = 0;
     p->op = 0;
     dsm_serve_wants(n, row);
 }
@@ -306,6 +321,9 @@ void dsm_on_page(struct node *n, const struct msg *m, const struct msg_from *fro
     struct dsm *d = dsm_of(n);
     uint32_t row = awaiting_row(n, m);
 
+    if (row == NIL && (m->dsm.flags & DSM_PUBLISHED) != 0) {
+        row = dsm_published_row(n, m);
+    }
     if (row == NIL) {
         return; /* stray */
     }
