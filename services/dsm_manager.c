@@ -186,7 +186,7 @@ static void start(struct node *n, struct dsm_entry *e, const struct dsm_request 
         e->busy = ACCESS_WRITE;
         grant(n, e, DSM_ZERO, 0);
     } else if (r->access == ACCESS_WRITE) {
-        start_write(n, e, (r->flags & DSM_HAS_COPY) != 0);
+        start_write(n, e, (r->flags & DSM_HAS_COPY) != 0 && r->version == e->version);
     } else if (e->owner == r->seat) {
         node_refuse(n, "the owner asks to read its own page", e->page, r->seat);
         e->busy = ACCESS_NONE;
@@ -259,6 +259,7 @@ void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *
     bool write = m->head.type == MSG_DSM_WRITE_REQ;
     struct dsm_request r = {.seat = m->head.seat,
                             .op = m->head.op,
+                            .version = m->head.version,
                             .access = write ? ACCESS_WRITE : ACCESS_READ,
                             .flags = m->dsm.flags};
 

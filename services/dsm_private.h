@@ -111,6 +111,7 @@ struct dsm_entry {
 struct dsm_request {       /* a queued request at the manager */
     uint32_t next;
     uint32_t op;
+    uint32_t version;      /* of the requester's copy, if it said DSM_HAS_COPY */
     seat_id seat;
     uint8_t access, flags;
 };

@@ -14,6 +14,7 @@ void dsm_send_request(struct node *n, const struct dsm_page *p) {
 
     job_msg_begin(n, &m, write ? MSG_DSM_WRITE_REQ : MSG_DSM_READ_REQ, key);
     m.head.op = p->op;
+    m.head.version = p->version; /* of the copy: it may be lost before the request comes to its turn */
     m.dsm.birth = p->birth;
     m.dsm.access = write ? ACCESS_WRITE : ACCESS_READ;
     m.dsm.flags = p->state == PAGE_READ_WAIT || p->state == PAGE_OWNED_WAIT ? DSM_HAS_COPY : 0;
@@ -148,11 +149,8 @@ static void join_row(struct node *n, token_no token, struct dsm_want *w, uint32_
 }
 
 /* A page that was published before its area was unmapped, and came after. */
-static void drop_stale(struct node *n, uint32_t row) {
-    const struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
-
-    ASSERT(p->wants == NIL && p->mapped == ACCESS_NONE);
-    dsm_page_free(n, row);
+static bool is_stale(const struct dsm_page *p, const struct area_info *area) {
+    return p->birth != area->birth && p->wants == NIL && p->mapped == ACCESS_NONE;
 }
 
 /* The area is known and allows the access. */
@@ -161,8 +159,8 @@ static void want_page(struct node *n, token_no token, struct dsm_want *w,
     struct dsm *d = dsm_of(n);
     uint32_t row = dsm_page_find(d, w->job, w->page);
 
-    if (row != NIL && dsm_pages(d)[row].birth != area->birth) {
-        drop_stale(n, row);
+    if (row != NIL && is_stale(&dsm_pages(d)[row], area)) {
+        dsm_page_free(n, row);
         row = NIL;
     }
     if (row == NIL) {
