@@ -196,7 +196,8 @@ void dsm_on_invalidate(struct node *n, const struct msg *m, const struct msg_fro
 void dsm_obey_deferred(struct node *n, uint32_t row); /* what the hold kept waiting, if anything */
 void dsm_on_acked(struct node *n, uint32_t cookie, bool lost);
 
-/* ---- dsm_publish.c: pages that go out unasked [P 8.5] ----------------------------------------- */
+/* ---- dsm_publish.c: pages that go out unasked [P 8.5]
+ * ----------------------------------------- */
 void dsm_on_call_publish(struct node *n, const struct event_call *call);
 void dsm_on_publish(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_publish_ok(struct node *n, const struct msg *m, const struct msg_from *from);

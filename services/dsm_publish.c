@@ -1,22 +1,27 @@
-/* Publish [P 8.5]: the owner of a page tells its manager that all members may have a copy; the manager
- * records the copies first, and the owner then sends the page to each that has none, unasked. One
- * transaction like any other, so the model does not change: no write of the page begins before every
- * receiver has handled its copy (the link's ack tells), hence a published page is never an old one.
+/* Publish [P 8.5]: the owner of a page tells its manager that all members may have a copy; the
+ * manager records the copies first, and the owner then sends the page to each that has none,
+ * unasked. One transaction like any other, so the model does not change: no write of the page
+ * begins before every receiver has handled its copy (the link's ack tells), hence a published page
+ * is never an old one.
  *
- *   owner -PUBLISH-> manager -PUBLISH_OK(seats)-> owner -PAGE x 3-> each seat; all acked: -DONE-> manager
+ *   owner -PUBLISH-> manager -PUBLISH_OK(seats)-> owner -PAGE x 3-> each seat; all acked: -DONE->
+ *   manager
  *
- * It is a hint. A manager that is busy with the page says "nobody"; a receiver that has no free frame, or
- * asks for the page itself at this moment, drops it; the copy set may be too large, never too small. */
+ * It is a hint. A manager that is busy with the page says "nobody"; a receiver that has no free
+ * frame, or asks for the page itself at this moment, drops it; the copy set may be too large, never
+ * too small. */
 #include "services/dsm_private.h"
 
 /* Publishes under way on a node: 16 x 3 parts x 15 members = 720 small messages of the link's pool
  * (limits.link_small). */
 enum { PUBLISH_MAX = 16 };
 
-/* Published parts carry the owner's number with this bit, so that no request of the receiver has it. */
+/* Published parts carry the owner's number with this bit, so that no request of the receiver has
+ * it. */
 #define PUBLISH_OP 0x80000000u
 
-/* ---- owner -------------------------------------------------------------------------------------- */
+/* ---- owner
+ * -------------------------------------------------------------------------------------- */
 
 static void publish_page(struct node *n, job_id job, page_no page) {
     struct dsm *d = dsm_of(n);
@@ -100,7 +105,8 @@ void dsm_publish_acked(struct node *n, uint32_t row) {
     adaptation_send(n, &m);
 }
 
-/* ---- manager ------------------------------------------------------------------------------------ */
+/* ---- manager
+ * ------------------------------------------------------------------------------------ */
 
 /* Members that have no copy yet are recorded and named; true if there is one. */
 static bool choose(struct node *n, struct dsm_entry *e, struct body_publish *body) {
@@ -134,6 +140,7 @@ void dsm_on_publish(struct node *n, const struct msg *m, const struct msg_from *
 
     job_msg_begin(n, &ok, MSG_DSM_PUBLISH_OK, m->head.key);
     ok.head.op = m->head.op;
+    memset(&ok.publish, 0, sizeof(ok.publish));
     ok.publish.birth = e->birth;
     bool idle = e->busy == ACCESS_NONE && e->first == NIL && e->owner == from->seat;
     if (idle && choose(n, e, &ok.publish)) {
@@ -145,16 +152,20 @@ void dsm_on_publish(struct node *n, const struct msg *m, const struct msg_from *
     node_send(n, from->seat, &ok);
 }
 
-/* ---- receiver ----------------------------------------------------------------------------------- */
+/* ---- receiver
+ * ----------------------------------------------------------------------------------- */
 
-/* A page that is here in any form, or asked for, needs nothing. A free frame is taken, never one that a
- * copy would have to leave. Its area is learnt when a thread touches it: until then it is not mapped. */
+/* A page that is here in any form, or asked for, needs nothing. A free frame is taken, never one
+ * that a copy would have to leave. Its area is learnt when a thread touches it: until then it is
+ * not mapped. */
 uint32_t dsm_published_row(struct node *n, const struct msg *m) {
     struct dsm *d = dsm_of(n);
     job_id job = key_job(m->head.key);
     page_no page = (page_no)key_index(m->head.key);
 
-    if (m->dsm.part != 0 || d->free_page == NIL || dsm_page_find(d, job, page) != NIL) {
+    bool sound = m->dsm.part == 0 && m->dsm.access == ACCESS_READ && (m->head.op & PUBLISH_OP) != 0;
+
+    if (!sound || d->free_page == NIL || dsm_page_find(d, job, page) != NIL) {
         return NIL;
     }
     uint32_t row = dsm_page_new(n, job, page);
