@@ -100,8 +100,14 @@ struct body_dsm {
     uint16_t part;        /* of the page's contents, 0 … PAGE_PARTS - 1 */
     uint16_t acks;        /* invalidations that the requester must wait for */
 };
+struct body_publish {     /* who gets a published page: bit = seat; none: not now */
+    uint16_t birth;
+    uint16_t pad[3];
+    uint32_t seats[SEATS_MAX / 32];
+};
 enum {
     DSM_HAS_COPY = 1, /* the requester has a read copy: rights are enough */
+    DSM_PUBLISHED = 4, /* page: unasked, from its owner, in a publish transaction */
     DSM_ZERO = 2,     /* grant: nobody ever wrote the page, it is zero */
 };
 
@@ -190,6 +196,7 @@ struct msg {
         struct body_phase phase;
         struct body_stable stable;
         struct body_dsm dsm;
+        struct body_publish publish;
         struct body_job_open job_open;
         struct body_call call;
         struct body_answer answer;

@@ -349,11 +349,26 @@ static struct outcome sys_lisse_node(struct thread *t, const uint32_t arg[6]) {
     return syscall_done((int32_t)node_self_id(pump_node()));
 }
 
-/* Not built yet: programs stop asking at ENOSYS, and mean the same without it. */
+/* A hint to the DSM, in pieces of as many pages as the core takes at once. */
 static struct outcome sys_lisse_publish(struct thread *t, const uint32_t arg[6]) {
-    (void)t;
-    (void)arg;
-    return syscall_done(-ERR_NO_CALL);
+    struct event_call call = {.op = CALL_PUBLISH};
+    uint32_t last = (arg[0] + arg[1] - 1) / FRAME_BYTES;
+    uint32_t first = arg[0] / FRAME_BYTES + t->done_bytes / FRAME_BYTES;
+
+    if (t->answered) {
+        (void)syscall_answer(t);
+        t->done_bytes += HOLD_MAX * FRAME_BYTES;
+        return SYSCALL_AGAIN;
+    }
+    if (arg[0] < USER_FIRST || arg[0] >= USER_END || arg[1] > USER_END - arg[0]) {
+        return syscall_done(-ERR_INVALID);
+    }
+    if (arg[1] == 0 || first > last) {
+        return syscall_done(0);
+    }
+    call.arg[0] = first;
+    call.arg[1] = last - first + 1 < HOLD_MAX ? last - first + 1 : HOLD_MAX;
+    return syscall_ask(t, &call, 0);
 }
 
 static const struct syscall_row rows[] = {

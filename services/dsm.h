@@ -12,6 +12,9 @@
  *   zero:   nobody ever wrote the page: GRANT with DSM_ZERO, for reading too (the first is the
  *   owner)
  *
+ *   publish: owner -PUBLISH-> manager -PUBLISH_OK-> owner -PAGE x 3-> every member without a copy,
+ *            unasked; all acked: owner -DONE-> manager (dsm_publish.c)
+ *
  * State of a page on one node, and what each event does to it. The table is data in dsm_page.c
  * (dsm_rule), the handlers obey it, and tests/unit/test_dsm_table.c walks all of it.
  *

@@ -16,7 +16,7 @@ static uint32_t *bucket_of(struct dsm *d, job_id job, page_no page) {
     return &buckets[(hash >> 8) & (d->entry_buckets - 1)];
 }
 
-static struct dsm_entry *entry_find(struct dsm *d, job_id job, page_no page) {
+struct dsm_entry *dsm_entry_find(struct dsm *d, job_id job, page_no page) {
     uint32_t i = *bucket_of(d, job, page);
 
     while (i != NIL) {
@@ -42,6 +42,7 @@ static void entry_reset(struct dsm *d, struct dsm_entry *e, uint16_t birth) {
     e->birth = birth;
     e->owner = SEAT_NONE;
     e->busy = ACCESS_NONE;
+    e->publishing = 0;
     e->version = 0;
     memset(e->copies, 0, sizeof(e->copies));
 }
@@ -71,7 +72,7 @@ static struct dsm_entry *entry_for(struct node *n, const struct msg *m) {
     struct dsm *d = dsm_of(n);
     job_id job = key_job(m->head.key);
     page_no page = (page_no)key_index(m->head.key);
-    struct dsm_entry *e = entry_find(d, job, page);
+    struct dsm_entry *e = dsm_entry_find(d, job, page);
 
     if (e == NULL) {
         if (job_page_is_gone(n, job, page, m->dsm.birth)) {
@@ -185,7 +186,7 @@ static void start(struct node *n, struct dsm_entry *e, const struct dsm_request 
         e->busy = ACCESS_WRITE;
         grant(n, e, DSM_ZERO, 0);
     } else if (r->access == ACCESS_WRITE) {
-        start_write(n, e, (r->flags & DSM_HAS_COPY) != 0);
+        start_write(n, e, (r->flags & DSM_HAS_COPY) != 0 && r->version == e->version);
     } else if (e->owner == r->seat) {
         node_refuse(n, "the owner asks to read its own page", e->page, r->seat);
         e->busy = ACCESS_NONE;
@@ -199,7 +200,7 @@ static void start(struct node *n, struct dsm_entry *e, const struct dsm_request 
  * repetition after a view change [P 9.10]. */
 static bool has_request(struct node *n, const struct dsm_entry *e, const struct msg *m) {
     struct dsm *d = dsm_of(n);
-    bool busy = e->busy != ACCESS_NONE && e->busy_seat == m->head.seat;
+    bool busy = e->busy != ACCESS_NONE && !e->publishing && e->busy_seat == m->head.seat;
     uint32_t op = e->busy_op;
 
     for (uint32_t i = e->first; i != NIL && !busy; i = dsm_requests(d)[i].next) {
@@ -258,6 +259,7 @@ void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *
     bool write = m->head.type == MSG_DSM_WRITE_REQ;
     struct dsm_request r = {.seat = m->head.seat,
                             .op = m->head.op,
+                            .version = m->head.version,
                             .access = write ? ACCESS_WRITE : ACCESS_READ,
                             .flags = m->dsm.flags};
 
@@ -276,7 +278,7 @@ void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *
 
 void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *from) {
     struct dsm_entry *e =
-        entry_find(dsm_of(n), key_job(m->head.key), (page_no)key_index(m->head.key));
+        dsm_entry_find(dsm_of(n), key_job(m->head.key), (page_no)key_index(m->head.key));
 
     if (e == NULL || e->birth != m->dsm.birth) {
         return; /* unmapped meanwhile */
@@ -294,6 +296,7 @@ void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *fro
         copy_remove(e, from->seat);
     }
     e->busy = ACCESS_NONE;
+    e->publishing = 0;
     start_next(n, e);
 }
 

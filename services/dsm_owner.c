@@ -7,8 +7,8 @@
  * handled them. An ownership that is given away this way stays frozen here until then: the link's
  * ack is the receiver's confirmation of the transfer, since a message is acked only when its
  * handler has run [P 7.4]. */
-static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *want,
-                      enum access access) {
+void dsm_send_page(struct node *n, uint32_t row, const struct dsm_deferred *want,
+                   enum access access, uint8_t flags) {
     struct dsm_page *p = &dsm_pages(dsm_of(n))[row];
     struct msg m;
 
@@ -25,6 +25,7 @@ static void send_page(struct node *n, uint32_t row, const struct dsm_deferred *w
         m.head.version = want->version;
         m.dsm.birth = p->birth;
         m.dsm.access = (uint8_t)access;
+        m.dsm.flags = flags;
         m.dsm.part = part;
         m.dsm.acks = want->acks;
         p->pins++;
@@ -45,9 +46,9 @@ static void obey_fetch(struct node *n, uint32_t row, const struct dsm_deferred *
     }
     if (want->event == PEV_FETCH_WRITE) {
         dsm_page_unmap(n, row);
-        send_page(n, row, want, ACCESS_WRITE);
+        dsm_send_page(n, row, want, ACCESS_WRITE, 0);
     } else {
-        send_page(n, row, want, ACCESS_READ);
+        dsm_send_page(n, row, want, ACCESS_READ, 0);
     }
     if (next == PAGE_FREE) {
         dsm_page_free(n, row);
@@ -187,7 +188,12 @@ void dsm_on_acked(struct node *n, uint32_t cookie, bool lost) {
     (void)lost;
     ASSERT(row < d->frames && dsm_pages(d)[row].pins > 0);
     dsm_pages(d)[row].pins--;
-    if (dsm_pages(d)[row].pins == 0 && dsm_pages(d)[row].state == PAGE_FROZEN) {
+    if (dsm_pages(d)[row].pins != 0) {
+        return;
+    }
+    if (dsm_pages(d)[row].state == PAGE_FROZEN) {
         dsm_page_free(n, row);
+    } else {
+        dsm_publish_acked(n, row);
     }
 }

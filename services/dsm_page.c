@@ -233,6 +233,10 @@ void dsm_page_free(struct node *n, uint32_t row) {
     struct dsm_page *p = &dsm_pages(d)[row];
 
     ASSERT(p->wants == NIL && p->mapped == ACCESS_NONE);
+    if (p->publish_op != 0) { /* its entry goes as well */
+        p->publish_op = 0;
+        d->publishes--;
+    }
     if (p->state != PAGE_FROZEN) {
         unlink_row(d, row);
     }

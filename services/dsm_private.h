@@ -50,7 +50,7 @@ struct dsm_deferred {
  * 32 unacked messages. 16 members x 32 = 512. */
 enum { PINS_MAX = MEMBERS_MAX * 32 };
 
-/* Row i describes what frame i holds. 56 bytes. */
+/* Row i describes what frame i holds. 64 bytes. */
 struct dsm_page {
     page_no page;
     job_id job;
@@ -66,6 +66,10 @@ struct dsm_page {
     uint16_t holds;     /* wants that hold the page */
     uint32_t version;   /* of the contents, or to be after the grant */
     uint32_t op;        /* of the request under way */
+    uint32_t publish_op; /* of the publish transaction under way, 0: none */
+    uint8_t publishing; /* its parts are out: DONE when every one is acked */
+    uint8_t published;  /* the page is coming unasked: no DONE is owed */
+    uint16_t pad;
     uint32_t next;      /* row in the hash chain or the free list, NIL ends */
     uint32_t wants;     /* first want of this page, NIL */
     struct dsm_deferred deferred;
@@ -97,7 +101,8 @@ struct dsm_entry {
     seat_id busy_seat;     /* requester of the transaction under way */
     uint32_t busy_op;
     uint8_t busy;          /* enum access of it, ACCESS_NONE: idle */
-    uint8_t pad[3];
+    uint8_t publishing;    /* it is the owner's publish, not a request */
+    uint8_t pad[2];
     uint32_t version;
     uint32_t next;         /* hash chain or free list */
     uint32_t first, last;  /* queue of requests in the waiters pool */
@@ -106,6 +111,7 @@ struct dsm_entry {
 struct dsm_request {       /* a queued request at the manager */
     uint32_t next;
     uint32_t op;
+    uint32_t version;      /* of the requester's copy, if it said DSM_HAS_COPY */
     seat_id seat;
     uint8_t access, flags;
 };
@@ -120,6 +126,7 @@ struct dsm {
     uint32_t pad2;
     uint32_t hand;           /* where the search for a copy to drop goes on */
     uint32_t next_op;
+    uint32_t publishes;      /* rows with a publish under way, <= PUBLISH_MAX */
     uint32_t unmapped;       /* 1: areas were unmapped; messages of their pages may still come */
     uint64_t starved_us;     /* faults without a frame look again then; 0: there are none */
     uint64_t hold_least_us;  /* no hold runs out before this; 0: none */
@@ -189,8 +196,21 @@ void dsm_on_invalidate(struct node *n, const struct msg *m, const struct msg_fro
 void dsm_obey_deferred(struct node *n, uint32_t row); /* what the hold kept waiting, if anything */
 void dsm_on_acked(struct node *n, uint32_t cookie, bool lost);
 
+/* ---- dsm_publish.c: pages that go out unasked [P 8.5]
+ * ----------------------------------------- */
+void dsm_on_call_publish(struct node *n, const struct event_call *call);
+void dsm_on_publish(struct node *n, const struct msg *m, const struct msg_from *from);
+void dsm_on_publish_ok(struct node *n, const struct msg *m, const struct msg_from *from);
+/* Every part that this row has out is acked: its publish, if it had one, is over. */
+void dsm_publish_acked(struct node *n, uint32_t row);
+/* The first part of a published page that this node knows nothing of: a row for it, or NIL. */
+uint32_t dsm_published_row(struct node *n, const struct msg *m);
+void dsm_send_page(struct node *n, uint32_t row, const struct dsm_deferred *want,
+                   enum access access, uint8_t flags);
+
 /* ---- dsm_manager.c
  * --------------------------------------------------------------------------------- */
 void dsm_on_request(struct node *n, const struct msg *m, const struct msg_from *from);
 void dsm_on_done(struct node *n, const struct msg *m, const struct msg_from *from);
+struct dsm_entry *dsm_entry_find(struct dsm *d, job_id job, page_no page);
 void dsm_entries_drop(struct node *n, job_id job, page_no first, uint32_t pages);

@@ -14,6 +14,7 @@ void dsm_send_request(struct node *n, const struct dsm_page *p) {
 
     job_msg_begin(n, &m, write ? MSG_DSM_WRITE_REQ : MSG_DSM_READ_REQ, key);
     m.head.op = p->op;
+    m.head.version = p->version; /* of the copy: it may be lost before the request comes to its turn */
     m.dsm.birth = p->birth;
     m.dsm.access = write ? ACCESS_WRITE : ACCESS_READ;
     m.dsm.flags = p->state == PAGE_READ_WAIT || p->state == PAGE_OWNED_WAIT ? DSM_HAS_COPY : 0;
@@ -147,12 +148,21 @@ static void join_row(struct node *n, token_no token, struct dsm_want *w, uint32_
     }
 }
 
+/* A page that was published before its area was unmapped, and came after. */
+static bool is_stale(const struct dsm_page *p, const struct area_info *area) {
+    return p->birth != area->birth && p->wants == NIL && p->mapped == ACCESS_NONE;
+}
+
 /* The area is known and allows the access. */
 static void want_page(struct node *n, token_no token, struct dsm_want *w,
                       const struct area_info *area) {
     struct dsm *d = dsm_of(n);
     uint32_t row = dsm_page_find(d, w->job, w->page);
 
+    if (row != NIL && is_stale(&dsm_pages(d)[row], area)) {
+        dsm_page_free(n, row);
+        row = NIL;
+    }
     if (row == NIL) {
         row = dsm_page_new(n, w->job, w->page);
         if (row == NIL) {
@@ -292,7 +302,10 @@ static void install_if_complete(struct node *n, uint32_t row) {
         node_effect(n, FX_ZERO)->frame = row;
     }
     dsm_page_set(n, row, (enum page_state)rule->next);
-    send_done(n, p);
+    if (!p->published) {
+        send_done(n, p);
+    }
+    p->published = 0;
     p->op = 0;
     dsm_serve_wants(n, row);
 }
@@ -306,6 +319,9 @@ void dsm_on_page(struct node *n, const struct msg *m, const struct msg_from *fro
     struct dsm *d = dsm_of(n);
     uint32_t row = awaiting_row(n, m);
 
+    if (row == NIL && (m->dsm.flags & DSM_PUBLISHED) != 0) {
+        row = dsm_published_row(n, m);
+    }
     if (row == NIL) {
         return; /* stray */
     }

@@ -91,6 +91,12 @@ static void dsm_on_message(struct node *n, const struct msg *m, const struct msg
     case MSG_DSM_DONE:
         dsm_on_done(n, m, from);
         break;
+    case MSG_DSM_PUBLISH:
+        dsm_on_publish(n, m, from);
+        break;
+    case MSG_DSM_PUBLISH_OK:
+        dsm_on_publish_ok(n, m, from);
+        break;
     default:
         node_refuse(n, "no message of the DSM", m->head.type, from->seat);
     }
@@ -101,6 +107,8 @@ static void dsm_on_event(struct node *n, const struct event *ev) {
         dsm_on_fault(n, ev);
     } else if (ev->type == EV_RAN) {
         dsm_on_ran(n, ev->ran.token);
+    } else if (ev->type == EV_CALL && ev->call.op == CALL_PUBLISH) {
+        dsm_on_call_publish(n, &ev->call);
     }
 }
 
@@ -127,7 +135,7 @@ static void dsm_resend(struct node *n) {
         const struct dsm_page *p = &dsm_pages(d)[row];
         bool waits = p->state == PAGE_WAIT_READ || p->state == PAGE_WAIT_WRITE ||
                      p->state == PAGE_READ_WAIT || p->state == PAGE_OWNED_WAIT;
-        if (waits) {
+        if (waits && !p->published) {
             dsm_send_request(n, p);
         }
     }

@@ -68,6 +68,22 @@ static void emit_scan(struct program *p) {
     }
 }
 
+static void emit_publish_call(struct program *p, uint32_t address, uint32_t pages) {
+    emit_args(p, (int32_t)(address / PAGE_BYTES), (int32_t)pages, 0);
+    emit_call(p, CALL_PUBLISH);
+}
+
+/* Writes a page and sends it, with its neighbours, to everybody; they may be anybody's. */
+static void emit_publish(struct program *p) {
+    uint32_t address = some_word(p);
+
+    emit_word(p, OP_STORE_IMM, address, some_value(p));
+    emit_publish_call(p, address, 1 + program_random(p, 4));
+    if (program_random(p, 2) == 0) {
+        emit_word(p, OP_STORE_IMM, address, some_value(p));
+    }
+}
+
 /* ---- areas ----------------------------------------------------------------------------------- */
 
 /* A thread's own corner of the address space, so that areas of two threads never meet. */
@@ -96,6 +112,9 @@ static void emit_map_block(struct program *p, uint32_t number) {
     emit(p, (struct instr){.op = OP_EXPECT, .r = 5});
     emit_word(p, OP_STORE_IMM, last, some_value(p));
     emit_word(p, OP_LOAD, last, 0);
+    if (program_random(p, 3) == 0) {
+        emit_publish_call(p, address, pages); /* copies may come when the area is gone */
+    }
     if (program_random(p, 2) == 0) {
         emit_map_call(p, MAP_MUNMAP, address, pages * PAGE_BYTES, 0);
         emit_word(p, program_random(p, 2) == 0 ? OP_NO_READ : OP_NO_WRITE, last, 0);
@@ -263,6 +282,7 @@ void emit_block(struct program *p, enum block block, uint32_t number) {
     case BLOCK_GATHER: emit_pages(p, OP_GATHER, HOLD_MAX); break;
     case BLOCK_HOT: emit_hot(p); break;
     case BLOCK_SCAN: emit_scan(p); break;
+    case BLOCK_PUBLISH: emit_publish(p); break;
     case BLOCK_LOCK: emit_lock_block(p, some_sync); break;
     case BLOCK_TIMED_LOCK: emit_timed_lock_block(p, some_sync); break;
     case BLOCK_SEMAPHORE: emit_semaphore_block(p, some_sync); break;

@@ -75,7 +75,7 @@ static void plan_memory(struct chance *c, struct plan *p) {
 
     program(c, w);
     WEIGH(w, 10, BLOCK_READ, BLOCK_WRITE);
-    WEIGH(w, 4, BLOCK_COUNT, BLOCK_SPREAD, BLOCK_GATHER, BLOCK_SHARE);
+    WEIGH(w, 4, BLOCK_COUNT, BLOCK_SPREAD, BLOCK_GATHER, BLOCK_SHARE, BLOCK_PUBLISH);
     WEIGH(w, 1, BLOCK_HOT, BLOCK_MAP, BLOCK_PROTECT, BLOCK_BRK, BLOCK_REMAP, BLOCK_WORK);
     w->weight[BLOCK_REPLACE] = one_in(c, 4) ? 8 : 0;
     if (one_in(c, 3)) {
@@ -92,7 +92,7 @@ static void plan_hot(struct chance *c, struct plan *p) {
     program(c, w);
     w->pages = between(c, 1, 4);
     w->blocks = between(c, 1, 3);
-    WEIGH(w, 2, BLOCK_HOT);
+    WEIGH(w, 2, BLOCK_HOT, BLOCK_PUBLISH);
     w->weight[BLOCK_WORK] = one_in(c, 2) ? 1 : 0;
 }
 

@@ -78,6 +78,15 @@ const struct limits *node_limits(const struct node *n) {
     (void)n;
     return &dw.limits;
 }
+/* Every seat that there can be is a member's. */
+uint32_t node_members(const struct node *n, seat_id seats[MEMBERS_MAX]) {
+    (void)n;
+    for (seat_id seat = 0; seat < MEMBERS_MAX; seat++) {
+        seats[seat] = seat;
+    }
+    return MEMBERS_MAX;
+}
+
 seat_id node_manager(const struct node *n, uint64_t key) {
     (void)n, (void)key;
     return dw.manager;

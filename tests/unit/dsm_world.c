@@ -58,6 +58,16 @@ void fault(token_no token, page_no page, enum access access) {
     dsm_world_check();
 }
 
+void call_publish(page_no first, uint32_t pages) {
+    struct event ev = {.type = EV_CALL, .call = {.op = CALL_PUBLISH, .token = 0}};
+
+    ev.call.arg[0] = first;
+    ev.call.arg[1] = pages;
+    begin();
+    dsm_service.on_event(&dw.node, &ev);
+    dsm_world_check();
+}
+
 void ran(token_no token) {
     struct event ev = {.type = EV_RAN, .ran = {token}};
 

@@ -58,6 +58,7 @@ void dsm_world_end(void);
 
 /* ---- events; each clears what the one before did, and ends with dsm_world_check() ---- */
 void fault(token_no token, page_no page, enum access access);
+void call_publish(page_no first, uint32_t pages); /* of thread 0 */
 void ran(token_no token);
 void tick_at(uint64_t now_us);
 void token_gone(token_no token);

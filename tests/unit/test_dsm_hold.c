@@ -1,8 +1,8 @@
 /* services/dsm_hold.c: a page that has come stays until the thread ran or its time is over; the set
  * of a call; growth with failures [P 8.3]. And frames that run out, ranges that go [P 8.6, 9.2]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include "tests/unit/dsm_world.h"
 
 enum { P = FIRST_PAGE, B = 4, C = 5 }; /* a page; seats of two other nodes */

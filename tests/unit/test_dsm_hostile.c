@@ -1,8 +1,8 @@
 /* Broken peers against the DSM: any messages that the door lets in, in any order, between the
  * faults of honest threads. Nothing asserts, and after each event every table agrees. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include "tests/unit/dsm_world.h"
 
 enum { P = FIRST_PAGE, PAGES_USED = 6, COOKIES_MAX = 16384, EVENTS_A_SEED = 3000 };

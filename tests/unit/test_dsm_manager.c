@@ -1,8 +1,8 @@
 /* services/dsm_manager.c: one transaction of a page at a time, in order; who is fetched from,
  * invalidated, or gets rights only; what a broken peer may say [P 8.1]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include "tests/unit/dsm_world.h"
 
 enum { P = FIRST_PAGE, A = 3, B = 4, C = 5 }; /* a page; seats of three nodes */
@@ -25,6 +25,7 @@ static void ask(enum msg_type type, seat_id seat, uint32_t op, uint8_t flags) {
 
     m.dsm.access = type == MSG_DSM_WRITE_REQ ? ACCESS_WRITE : ACCESS_READ;
     m.dsm.flags = flags;
+    m.head.version = entry_of(P) != NULL ? entry_of(P)->version : 0; /* of its copy */
     hear(seat, &m);
 }
 

@@ -1,8 +1,8 @@
 /* services/dsm_owner.c: giving a page away, dropping a copy, frames that stay frozen until their
  * bytes have arrived; what a broken peer may ask [P 7.4, 8.1]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include "tests/unit/dsm_world.h"
 
 enum { P = FIRST_PAGE, B = 4, C = 5 }; /* a page; seats of two other nodes */

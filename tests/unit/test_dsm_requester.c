@@ -1,8 +1,8 @@
-/* services/dsm_requester.c: a fault becomes a request, the answer and its acks become a right; what
- * a broken or late peer may say meanwhile [P 8.1, 8.6, 9.2]. */
+/* services/dsm_requester.c services/dsm_publish.c: a fault becomes a request, the answer and its
+ * acks become a right; what a broken or late peer may say meanwhile [P 8.1, 8.6, 9.2]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include "tests/unit/dsm_world.h"
 
 enum { P = FIRST_PAGE, C = 5 }; /* a page; another node's seat */

@@ -3,8 +3,8 @@
  * action and state afterwards must be as written. What only a broken peer does is counted, never
  * asserted [P 8.2]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_requester.c services/dsm_hold.c services/dsm_page.c
-            services/dsm_service.c adapt/msg.c */
+            services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
+            services/dsm_page.c services/dsm_service.c adapt/msg.c */
 #include <string.h>
 
 #include "tests/unit/dsm_world.h"

@@ -7,7 +7,7 @@
             adapt/locator.c adapt/format.c adapt/trace.c adapt/report.c adapt/msg.c
             net/link.c net/link_crc.c net/link_receive.c net/link_send.c net/link_slot.c
             services/services.c services/rows.c services/dsm_hold.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_page.c services/dsm_requester.c
+            services/dsm_owner.c services/dsm_page.c services/dsm_requester.c services/dsm_publish.c
             services/dsm_service.c services/job_area.c services/job_cache.c services/job_call.c
             services/job_files.c services/job_local.c services/job_manager.c services/job_map.c
             services/job_place.c services/job_run.c services/job_service.c services/job_stream.c
