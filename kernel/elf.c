@@ -150,5 +150,7 @@ const char *elf_parse(struct elf_image *image, const uint8_t *bytes, uint32_t si
     }
     image->entry = h.entry;
     image->header_count = h.phnum;
-    return entry_is_inside(image) ? NULL : "a damaged program: it begins outside its own code; build or copy it again";
+    return entry_is_inside(image)
+               ? NULL
+               : "a damaged program: it begins outside its own code; build or copy it again";
 }

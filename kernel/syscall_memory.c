@@ -7,7 +7,8 @@
 #include "mm/layout.h"
 
 /* Linux [mmap(2), madvise(2)] on i386. */
-enum { MAP_TYPE_ = 0x0F, MAP_SHARED_VALIDATE_ = 3, MAP_ANONYMOUS_ = 0x20, MADV_DONTNEED_ = 4, ENODEV_ = 19 };
+enum { MAP_TYPE_ = 0x0F, MAP_SHARED_VALIDATE_ = 3, MAP_ANONYMOUS_ = 0x20 };
+enum { MADV_DONTNEED_ = 4, ENODEV_ = 19 };
 
 static struct outcome sys_brk(struct thread *t, const uint32_t arg[6]) {
     return syscall_ask_once(t, CALL_MAP, (const uint32_t[5]){MAP_BRK, arg[0]});
@@ -22,7 +23,7 @@ static struct outcome sys_mmap2(struct thread *t, const uint32_t arg[6]) {
     }
     if (!(arg[3] & MAP_ANONYMOUS_)) {
         if (!told) {
-            print("mmap of a file is not supported: read() it (the program gets ENODEV; said once)\n");
+            print("mmap of a file is not supported (ENODEV): read() the file (said once)\n");
         }
         told = true;
         return syscall_done(-ENODEV_);

@@ -42,7 +42,7 @@ void space_destroy(struct space *space);
  * fails. */
 int space_map(struct space *space, uint32_t vaddr, paddr_t frame, enum right right);
 void space_unmap(struct space *space, uint32_t vaddr);
-/* No page of [first, first + pages), which are page numbers, has more than that right afterwards. */
+/* No page of [first, first + pages), page numbers, has more than that right afterwards. */
 void space_limit(struct space *space, uint32_t first, uint32_t pages, enum right most);
 
 /* Make sure that a later space_map at vaddr cannot fail. 0, or PAGING_NO_MEMORY. */

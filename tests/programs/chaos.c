@@ -229,7 +229,7 @@ static void thread_call(struct actor *a)
     case 2: (void)syscall(SYS_rt_sigaction, 40 + random_below(a, 30), 0, pointer(a), 8); break;
     case 3: (void)syscall(SYS_rt_sigpending, pointer(a)); break;
     case 4: (void)syscall(SYS_clone, 0x10000, pointer(a), 0, 0, 0); break; /* no VM */
-    case 5: (void)syscall(random_below(a, 5) == 0 ? 0x4C530004L : 480 + (long)random_below(a, 60)); break;
+    case 5: (void)syscall(480 + (long)random_below(a, 60)); break;
     case 6: (void)syscall(SYS_set_thread_area, 0xC0101000 + random_below(a, 9)); break;
     default:
         if (__atomic_add_fetch(&children, 1, __ATOMIC_SEQ_CST) > CHILDREN_MAX ||

@@ -15,6 +15,7 @@
 #define THREADS     4
 #define PIECE_BYTES 6000
 #define PIECES      4
+#define LINE_BYTES  56
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -54,7 +55,7 @@ static int out(unsigned kb)
 {
     pthread_t thread[THREADS];
 
-    lines = kb * 1024 / 60;
+    lines = kb * 1024 / LINE_BYTES + 1;
     for (uintptr_t i = 0; i < THREADS; i++) {
         (void)pthread_create(&thread[i], NULL, write_lines, (void *)i);
     }

@@ -88,7 +88,8 @@ void emit_timed_lock_block(struct program *p, uint32_t i) {
     uint32_t again = emit_word(p, OP_XCHG, mutex, LOCK_WAITED);
     uint32_t got = emit_jump(p, OP_JUMP_EQ, 5, LOCK_FREE, 0);
 
-    emit_futex_wait(p, mutex, LOCK_WAITED, (int32_t)(50 + program_random(p, 4000)));
+    uint32_t most_us = program_random(p, 2) == 0 ? 400 : 4000; /* short: wake and cancel meet */
+    emit_futex_wait(p, mutex, LOCK_WAITED, (int32_t)(50 + program_random(p, most_us)));
     uint32_t given_up = emit_jump(p, OP_JUMP_EQ, 0, -ERR_TIMED_OUT, 0);
     emit_jump(p, OP_JUMP, 0, 0, again);
     patch_here(p, fast);
