@@ -65,8 +65,8 @@ enum call_op {
     CALL_FUTEX_COMPARED, /* arg[0] = 1 equal: keep waiting; 0: the word changed, -> -arg[1], or
                             -EAGAIN if arg[1] is 0; a wake that came meanwhile wins: 0 [P 9.3] */
     CALL_FUTEX_WAKE,  /* arg[0] = address, arg[1] = how many, arg[2] = bitset -> result = woken */
-    /* arg[0] = address, arg[1] = count -> result 1 for one thread, 0 for others */
     CALL_PUBLISH,     /* arg[0] = first page, arg[1] = pages (<= HOLD_MAX): a hint; result 0 */
+    /* arg[0] = address, arg[1] = count -> result 1 for one thread, 0 for others */
     CALL_BARRIER,
     CALL_KILL_THREAD, /* tgkill: arg[0] = tid (the pid: the job), arg[1] = signal, 0 = only ask.
                          Default actions only: ends the job or nothing; result 0, -ESRCH, -EINVAL */

@@ -10,6 +10,7 @@ static const char *const texts[TRACES] = {
 #include "adapt/traces.def"
 };
 #undef TRACE
+_Static_assert(CALLS == 21, "a call more or less: its word in traces.def, then this number");
 
 /* Ours: xor, an odd multiplier, and a shift that brings high bits down; order matters. */
 static uint64_t hash_add(uint64_t hash, uint64_t word) {

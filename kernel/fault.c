@@ -8,9 +8,15 @@
 #include "kernel/syscall.h"
 #include "kernel/trap.h"
 #include "mm/layout.h"
+#include "mm/paging.h"
 
 /* Linux's signal for each exception [signal(7)]. */
 enum { SIGNAL_ILL = 4, SIGNAL_TRAP = 5, SIGNAL_BUS = 7, SIGNAL_FPE = 8, SIGNAL_SEGV = 11 };
+
+enum {
+    STACK_PUSH_BYTES = 64,       /* below ESP: the longest PUSHA or ENTER writes less */
+    STACK_FRAME_BYTES = 1 << 16, /* above it: a function's local variables */
+};
 
 static int signal_of(uint32_t vector) {
     switch (vector) {
@@ -73,10 +79,23 @@ void fault_from_user(struct thread *t) {
     }
 }
 
+/* The stack pointer has left its stack, and the access is in the frame that it begins. */
+static bool is_stack_overflow(const struct thread *t, uint32_t address) {
+    uint32_t esp = t->frame.esp;
+
+    return address - (esp - STACK_PUSH_BYTES) < STACK_PUSH_BYTES + STACK_FRAME_BYTES &&
+           space_right(t->job->space, esp) == RIGHT_NONE;
+}
+
 void fault_deny(struct thread *t) {
     bool write = (t->frame.error & TRAP_PF_WRITE) != 0;
+    uint32_t address = t->scratch[0];
 
     t->fault_failed = 0;
-    end_with_report(t, write ? "write where the program may not" : "read where the program may not",
-                    t->scratch[0]);
+    end_with_report(t,
+                    is_stack_overflow(t, address)
+                        ? "stack overflow (endless recursion?)"
+                    : write ? "write where the program may not"
+                            : "read where the program may not",
+                    address);
 }

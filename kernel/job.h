@@ -27,14 +27,23 @@ struct job_owner {
     void (*exited)(struct job_owner *owner, int32_t status, const char *reason);
 };
 
+/* What threads set for their whole program, as far as this node knows: a new thread brings along
+ * what its creator knew. The one with the higher version counts.
+ * GAP: a thread that is elsewhere already does not hear of a later change. Programs set such things
+ * before they create threads. */
+struct job_settings {
+    uint32_t version;     /* rises with each change */
+    uint32_t handler[64]; /* of signals: 0 default, 1 ignore, else an address */
+    uint32_t moved;       /* bit fd: stdout or stderr (1, 2) is not what it was at the start */
+};
+
 struct job {
     uint32_t id; /* 0: not open in the core */
     bool used;   /* the row is taken */
     bool no_memory; /* end it: see job_no_memory() */
     struct space *space;
     uint32_t threads;        /* hosted here */
-    /* of signals, as set by threads on this node: 0 default, 1 ignore, else an address */
-    uint32_t handler[64];
+    struct job_settings settings;
     /* at the origin only */
     struct job_owner *owner; /* NULL elsewhere */
     const struct boot_module *program;

@@ -204,6 +204,9 @@ void kernel_from_user(struct user_frame *frame) {
     if (t->holds && thread_has_run(t)) {
         tell_ran(t);
     }
+    if (t->state != THREAD_READY) {
+        cpu_restart_stack(pump_loop); /* the event ended it */
+    }
     if (frame->vector == TRAP_SYSCALL) {
         syscall_begin(t);
     } else if (frame->vector < TRAP_EXCEPTIONS) {

@@ -16,7 +16,7 @@ enum { SYSCALLS_MAX = SYSCALL_LISSE, LISSE_FIRST = 0x4C530000 /* lib/lisse.h */,
 
 static const struct syscall_table *const tables[] = {
     &syscalls_memory, &syscalls_files, &syscalls_paths,  &syscalls_threads,
-    &syscalls_time,   &syscalls_info,  &syscalls_signals};
+    &syscalls_time,   &syscalls_info,  &syscalls_signals, &syscalls_waits};
 static const struct syscall_row *by_number[SYSCALLS_MAX + LISSE_CALLS];
 static uint8_t told_unknown[SYSCALLS_MAX / 8 + 1]; /* one line for each unknown number */
 
@@ -70,14 +70,21 @@ void syscall_begin(struct thread *t) {
     forget_call(t);
 }
 
-static void finish(struct thread *t, int32_t result) {
-    t->frame.eax = (uint32_t)result;
-    t->doing = DOING_USER;
-    if (t->holds) { /* the call has used its pages: that is progress [P 8.3] */
-        struct event ev = {.type = EV_RAN, .ran = {t->token}};
+/* The call has used its pages: that is progress [P 8.3]. A call that waits now must not keep them
+ * from the thread that it waits for. */
+static void release_pages(struct thread *t) {
+    struct event ev = {.type = EV_RAN, .ran = {t->token}};
+
+    if (t->holds) {
         t->holds = 0;
         pump_event(&ev);
     }
+}
+
+static void finish(struct thread *t, int32_t result) {
+    t->frame.eax = (uint32_t)result;
+    t->doing = DOING_USER;
+    release_pages(t);
 }
 
 static struct outcome call_handler(struct thread *t) {
@@ -194,9 +201,14 @@ int syscall_read_string(struct thread *t, uint32_t address, char *text, uint32_t
 /* ---- requests ------------------------------------------------------------------------------- */
 
 struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t step) {
-    call->token = t->token;
     t->step = step;
     t->answered = 0;
+    return syscall_tell(t, call);
+}
+
+struct outcome syscall_tell(struct thread *t, struct event_call *call) {
+    call->token = t->token;
+    release_pages(t);
     thread_wait(t);
     pump_call(call);
     return SYSCALL_WAIT;

@@ -61,6 +61,8 @@ int syscall_read_string(struct thread *t, uint32_t address, char *text, uint32_t
  * runs again (it may be answered at once). `step` becomes the thread's step: the handler's own mark
  * that this was committed. */
 struct outcome syscall_ask(struct thread *t, struct event_call *call, uint8_t step);
+/* The same for the next part of a request that is under way: step and answer stay as they are. */
+struct outcome syscall_tell(struct thread *t, struct event_call *call);
 /* The whole of a call that is one request: asks, and is done with the answer's result. */
 struct outcome syscall_ask_once(struct thread *t, enum call_op op, const uint32_t arg[5]);
 /* Takes the answer: clears t->answered for the next request of the same call. */
@@ -88,7 +90,7 @@ struct syscall_table {
 };
 extern const struct syscall_table syscalls_memory, syscalls_files, syscalls_paths;
 extern const struct syscall_table syscalls_threads, syscalls_time,
-    syscalls_info, syscalls_signals;
+    syscalls_info, syscalls_signals, syscalls_waits;
 
 /* Row numbers of Lisse's own calls: 0x4C530000 + n of lib/lisse.h stands at SYSCALL_LISSE + n. */
 enum { SYSCALL_LISSE = 512 };

@@ -3,6 +3,7 @@
  * from the boot modules, which every node has; stdin, stdout and stderr go to the job's origin. */
 #include <string.h>
 
+#include "kernel/job.h"
 #include "kernel/main.h"
 #include "kernel/syscall.h"
 #include "kernel/syscall_stat.h"
@@ -257,7 +258,8 @@ static struct outcome write_pieces(struct thread *t, const uint32_t arg[6],
     uint8_t out[OUT_BYTES];
     int32_t bytes;
 
-    if (t->scratch[3] == 0 && (arg[0] == 1 || arg[0] == 2)) {
+    bool usual = arg[0] == 1 || arg[0] == 2;
+    if (t->scratch[3] == 0 && usual && !(t->job->settings.moved & 1u << arg[0])) {
         t->scratch[3] = arg[0] + 1;
     }
     if (t->scratch[3] == 0) {

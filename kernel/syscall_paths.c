@@ -2,6 +2,7 @@
  * boot modules, found by the last component of a path: there are no directories. */
 #include <string.h>
 
+#include "kernel/job.h"
 #include "kernel/main.h"
 #include "kernel/syscall.h"
 #include "kernel/syscall_stat.h"
@@ -81,7 +82,18 @@ static struct outcome file_once(struct thread *t, enum file_op op, uint32_t a, u
     return syscall_ask_once(t, CALL_FILE, (const uint32_t[5]){op, a, b, c});
 }
 
+/* Whatever descriptor 1 or 2 is from now on, the manager must be asked (kernel/syscall_files.c). */
+static void note_moved(const struct thread *t, uint32_t fd) {
+    uint32_t bit = fd == 1 || fd == 2 ? 1u << fd : 0;
+
+    if (bit & ~t->job->settings.moved) {
+        t->job->settings.moved |= bit;
+        t->job->settings.version++;
+    }
+}
+
 static struct outcome sys_close(struct thread *t, const uint32_t arg[6]) {
+    note_moved(t, arg[0]);
     return file_once(t, FILE_CLOSE, arg[0], 0, 0);
 }
 
@@ -120,6 +132,7 @@ static struct outcome sys_dup2(struct thread *t, const uint32_t arg[6]) {
     if (arg[1] == UINT32_MAX) { /* means "any" to the manager */
         return syscall_done(-ERR_BAD_FILE);
     }
+    note_moved(t, arg[1]);
     return file_once(t, FILE_DUP, arg[0], 0, arg[1]);
 }
 

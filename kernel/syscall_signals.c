@@ -28,7 +28,7 @@ struct sigaction_i386 {
 };
 
 static uint32_t *disposition(const struct thread *t, uint32_t signal) {
-    return &t->job->handler[signal - 1];
+    return &t->job->settings.handler[signal - 1];
 }
 
 static struct outcome sys_rt_sigaction(struct thread *t, const uint32_t arg[6]) {
@@ -47,6 +47,7 @@ static struct outcome sys_rt_sigaction(struct thread *t, const uint32_t arg[6]) 
     if (arg[1] != 0) {
         syscall_read_user(arg[1], &action, sizeof(action));
         *disposition(t, arg[0]) = action.handler;
+        t->job->settings.version++;
     }
     if (arg[2] != 0) {
         action = (struct sigaction_i386){.handler = old};

@@ -73,7 +73,7 @@ static void make_child(const struct thread *t, const uint32_t arg[6], const stru
  * child runs that memory (musl: the child's own stack) may be gone any time. A bad address is no
  * error, as on Linux. */
 static struct outcome tell_tid(struct thread *t, uint32_t address) {
-    struct event_call call = {.op = CALL_CLONE_GO, .token = t->token};
+    struct event_call call = {.op = CALL_CLONE_GO};
 
     if (!t->need_failed && !syscall_need(t, address, sizeof(t->child_tid), ACCESS_WRITE) &&
         !t->need_failed) {
@@ -84,9 +84,7 @@ static struct outcome tell_tid(struct thread *t, uint32_t address) {
     }
     t->child_tid = 0;
     t->need_failed = 0;
-    thread_wait(t);
-    pump_call(&call);
-    return SYSCALL_WAIT;
+    return syscall_tell(t, &call);
 }
 
 static struct outcome sys_clone(struct thread *t, const uint32_t arg[6]) {
@@ -137,7 +135,7 @@ struct outcome syscall_start_child(struct thread *t) {
 /* The word of clear_child_tid is made resident, zeroed, and its waiters are woken by the core;
  * after that nothing of the thread's memory is touched any more [D 3]. */
 static struct outcome sys_exit(struct thread *t, const uint32_t arg[6]) {
-    struct event_call call = {.op = CALL_EXIT, .token = t->token};
+    struct event_call call = {.op = CALL_EXIT};
     uint32_t zero = 0;
 
     call.arg[0] = (arg[0] & 0xFF) << 8;
@@ -149,8 +147,7 @@ static struct outcome sys_exit(struct thread *t, const uint32_t arg[6]) {
         syscall_write_user(t->clear_child_tid, &zero, sizeof(zero));
         call.arg[1] = t->clear_child_tid;
     }
-    thread_wait(t);
-    pump_call(&call);
+    (void)syscall_tell(t, &call);
     return SYSCALL_GONE;
 }
 
@@ -229,7 +226,7 @@ static bool word_equals(uint32_t address, uint32_t value) {
 
 /* The manager has queued the thread: compare now, and tell the core. */
 static struct outcome compare(struct thread *t, const uint32_t arg[6]) {
-    struct event_call call = {.op = CALL_FUTEX_COMPARED, .token = t->token};
+    struct event_call call = {.op = CALL_FUTEX_COMPARED};
 
     if (!t->need_failed && !syscall_need(t, arg[0], sizeof(uint32_t), ACCESS_READ) &&
         !t->need_failed) {
@@ -239,9 +236,7 @@ static struct outcome compare(struct thread *t, const uint32_t arg[6]) {
     call.arg[1] = t->need_failed ? ERR_FAULT : ERR_AGAIN;
     t->compare = 0;
     t->need_failed = 0;
-    thread_wait(t);
-    pump_call(&call);
-    return SYSCALL_WAIT;
+    return syscall_tell(t, &call);
 }
 
 static struct outcome futex_wait(struct thread *t, const uint32_t arg[6],

@@ -171,6 +171,7 @@ struct record {
     uint32_t signal_mask_low, signal_mask_high;
     uint32_t set_child_tid;
     uint8_t fpu[FPU_PORTABLE_BYTES];
+    struct job_settings settings;
 };
 _Static_assert(sizeof(struct record) <= THREAD_RECORD_BYTES, "a record fits");
 
@@ -186,6 +187,7 @@ void thread_export(const struct thread *t, uint8_t *bytes) {
     r.set_child_tid = t->set_child_tid;
     r.signal_mask_low = (uint32_t)t->signal_mask;
     r.signal_mask_high = (uint32_t)(t->signal_mask >> 32);
+    r.settings = t->job->settings;
     fpu_export(&threads[t->token].fpu, r.fpu); /* a copy of a thread has the original's FPU */
     memset(bytes, 0, THREAD_RECORD_BYTES);
     memcpy(bytes, &r, sizeof(r));
@@ -201,6 +203,9 @@ void thread_import(struct thread *t, const uint8_t *bytes) {
     t->tls_pages = r.tls_pages != 0;
     t->clear_child_tid = r.clear_child_tid;
     t->set_child_tid = r.set_child_tid;
+    if (r.settings.version > t->job->settings.version) {
+        t->job->settings = r.settings;
+    }
     t->signal_mask = (uint64_t)r.signal_mask_high << 32 | r.signal_mask_low;
     fpu_import(&t->fpu, r.fpu);
 }

@@ -20,7 +20,7 @@ enum {
     THREADS_MAX = 128,       /* = limits.threads of adapt/limits.h */
     THREAD_NEED_MAX = 16,    /* = HOLD_MAX: pages that one call may need at once [D 3] */
     THREAD_BYTES_MAX = 1024, /* = CALL_BYTES_MAX */
-    THREAD_RECORD_BYTES = 416,
+    THREAD_RECORD_BYTES = 680,
 };
 
 enum thread_state {

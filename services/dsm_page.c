@@ -208,10 +208,23 @@ uint32_t dsm_page_new(struct node *n, job_id job, page_no page) {
     return row;
 }
 
-bool dsm_frames_may_come(struct dsm *d) {
+/* The thread itself holds the copy, for the very instruction or call that lacks another page. */
+static bool is_held_by(struct dsm *d, const struct dsm_page *p, token_no token) {
+    for (uint32_t i = p->wants; i != NIL;) {
+        const struct dsm_want *w = &dsm_threads(d)[i / HOLD_MAX].want[i % HOLD_MAX];
+        if (i / HOLD_MAX != token || w->state != WANT_HELD) {
+            return false;
+        }
+        i = w->next;
+    }
+    return p->state == PAGE_READ && p->wants != NIL && p->pins == 0;
+}
+
+bool dsm_frames_may_come(struct dsm *d, token_no token) {
     for (uint32_t row = 0; row < d->frames; row++) {
-        enum page_state state = (enum page_state)dsm_pages(d)[row].state;
-        if (state != PAGE_FREE && !is_owner(state)) {
+        const struct dsm_page *p = &dsm_pages(d)[row];
+        enum page_state state = (enum page_state)p->state;
+        if (state != PAGE_FREE && !is_owner(state) && !is_held_by(d, p, token)) {
             return true;
         }
     }

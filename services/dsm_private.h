@@ -157,8 +157,9 @@ static inline struct dsm_request *dsm_requests(struct dsm *d) {
 uint32_t dsm_page_find(struct dsm *d, job_id job, page_no page); /* row or NIL */
 /* A row for the page, still FREE; NIL: no frame is left, even after dropping a read copy. */
 uint32_t dsm_page_new(struct node *n, job_id job, page_no page);
-/* No frame is free now, but some are on their way out, or hold copies that somebody uses. */
-bool dsm_frames_may_come(struct dsm *d);
+/* No frame is free now, but some are on their way out, or hold copies that another thread than
+ * this one uses: it may wait. */
+bool dsm_frames_may_come(struct dsm *d, token_no token);
 void dsm_page_set(struct node *n, uint32_t row, enum page_state state);
 void dsm_page_free(struct node *n, uint32_t row); /* frozen while pinned */
 /* page table = area's protection and state's right */

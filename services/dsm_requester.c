@@ -122,7 +122,7 @@ static void no_frame(struct node *n, token_no token, struct dsm_want *w) {
     struct dsm *d = dsm_of(n);
     job_id job = w->job;
 
-    if (dsm_frames_may_come(d)) {
+    if (dsm_frames_may_come(d, token)) {
         d->starved_us = node_now_us(n) + STARVED_RETRY_US;
         return;
     }

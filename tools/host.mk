@@ -68,10 +68,10 @@ $(eval $(call sim_rules,sim,$(SIM_CC),))
 $(eval $(call sim_rules,sim32,$(SIM32_CC),-static))
 $(eval $(call sim_rules,simsan,$(SIMSAN_CC),))
 
-SEEDS      := 1..1000
+SEEDS      := 1..5000
 # Seeds for the builds that must agree, and for the slower one with the sanitizers.
-SEEDS_SAME := 1..60
-SEEDS_SAN  := 1..60
+SEEDS_SAME := 1..300
+SEEDS_SAN  := 1..300
 
 ifneq ($(wildcard tests/sim/*.c),)
 sim: $(BUILD)/sim/sim $(BUILD)/sim/sim32

@@ -190,6 +190,25 @@ static void x87_in_kernel(void)
     __asm__ volatile("fwait");
 }
 
+/* What one program leaves in the registers, the next one must not find. */
+static void fpu_secret(void)
+{
+    __asm__ volatile("fninit; fldpi; fldpi; fldpi; fldpi; fldpi; fldpi; fldpi; fldpi");
+    _exit(0);
+}
+
+static void fpu_spy(void)
+{
+    uint8_t image[108]; /* [IA32-1 8.1.10]: the registers are the last 80 bytes */
+
+    __asm__ volatile("fnsave %0" : "=m"(image));
+    for (int i = 28; i < 108; i++) {
+        if (image[i] != 0) {
+            won("registers of another program were read");
+        }
+    }
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static volatile uint8_t *page_of(int protection)
@@ -283,7 +302,7 @@ static const struct {
     ROW(stack_call, SEGV), ROW(top_page, SEGV), ROW(top_word, SEGV), ROW(data_run, 0),
     ROW(local_gate, SEGV), ROW(local_data, SEGV),
     ROW(tls_kernel, SEGV), ROW(tls_limit, SEGV), ROW(tls_wrap, SEGV),
-    ROW(x87_pending, FPE), ROW(x87_in_kernel, FPE),
+    ROW(x87_pending, FPE), ROW(x87_in_kernel, FPE), ROW(fpu_secret, 0), ROW(fpu_spy, 0),
     ROW(none_read, SEGV), ROW(read_only_write, SEGV), ROW(unmapped_read, SEGV),
     ROW(string_over_end, SEGV), ROW(thread_stack_kernel, SEGV), ROW(thread_words, 0),
 };

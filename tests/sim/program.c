@@ -111,6 +111,10 @@ static void emit_own_pages(struct program *p, uint32_t number) {
         emit(p, (struct instr){.op = OP_STORE_IMM, .index = NO_INDEX,
                                .a = at_own(p, number, i), .b = (int32_t)(number * 100 + i)});
     }
+    if (p->wish.own_pages != 0 && p->wish.weight[BLOCK_PUBLISH] != 0) {
+        uint32_t pages = p->wish.own_pages < HOLD_MAX ? p->wish.own_pages : HOLD_MAX;
+        emit_publish_call(p, at_own(p, number, 0), pages);
+    }
 }
 
 static void emit_exit_group(struct program *p, uint32_t number) {

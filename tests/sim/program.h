@@ -135,3 +135,4 @@ void emit_block(struct program *p, enum block block, uint32_t number);
 /* Starts thread `number`, whose text comes at `entry`; the number of the instruction to patch. */
 uint32_t emit_clone(struct program *p, uint32_t number);
 void emit_child_begin(struct program *p, uint32_t number);
+void emit_publish_call(struct program *p, uint32_t address, uint32_t pages);

@@ -68,7 +68,7 @@ static void emit_scan(struct program *p) {
     }
 }
 
-static void emit_publish_call(struct program *p, uint32_t address, uint32_t pages) {
+void emit_publish_call(struct program *p, uint32_t address, uint32_t pages) {
     emit_args(p, (int32_t)(address / PAGE_BYTES), (int32_t)pages, 0);
     emit_call(p, CALL_PUBLISH);
 }

@@ -171,6 +171,7 @@ static void plan_pressure(struct chance *c, struct plan *p) {
     WEIGH(w, 2, BLOCK_SCAN);
     WEIGH(w, 1, BLOCK_WRITE, BLOCK_COUNT, BLOCK_LOCK, BLOCK_HOT, BLOCK_GATHER);
     w->loops = between(c, 3, 8);
+    w->weight[BLOCK_PUBLISH] = one_in(c, 2) ? 1 : 0;
     w->barrier = one_in(c, 2);
     p->tight = true;
     p->starved = one_in(c, 5);
@@ -197,12 +198,15 @@ static void plan_crowd(struct chance *c, struct plan *p) {
     p->expect = (uint16_t)p->pcs;
     program(c, w);
     w->threads = between(c, 30, 90);
-    w->rounds = between(c, 1, 2);
-    w->blocks = between(c, 1, 3);
-    WEIGH(w, 4, BLOCK_OUTPUT);
+    w->rounds = between(c, 2, 3);
+    w->blocks = between(c, 1, 2);
+    WEIGH(w, 20, BLOCK_OUTPUT);
+    WEIGH(w, one_in(c, 3) ? 20 : 1, BLOCK_MAP, BLOCK_CHILD);
     WEIGH(w, 1, BLOCK_LOCK, BLOCK_COUNT, BLOCK_SLEEP);
     w->barrier = true;
     w->ring = one_in(c, 3);
+    p->faults.delay_min_us = 800; /* all write at once, and no answer comes before */
+    p->faults.delay_max_us = 1500;
     p->resend_every_us = 0; /* GAP: more than LOOPBACK_MAX messages of a node to itself */
 }
 

@@ -4,7 +4,13 @@
 
 #include <stdio.h>
 
+#include "services/dsm_private.h"
+#include "services/job_private.h"
+#include "services/threads.h"
 #include "tests/sim/failure.h"
+
+_Static_assert(SLOT_STATES == 17 && LOCAL_STATES == 5 && ENTRY_STATES == 4 && PAGE_STATES == 8,
+               "a state more or less: its word in adapt/traces.def, then this number");
 
 enum { LAST_LINES = 40, LINE_BYTES = 160 };
 

@@ -115,11 +115,17 @@ def test_a_matrix_file_that_did_not_come_along(lisse):
     assert len(said(result)) == 1 and "./lisse run --with FILE" in said(result)[0]
 
 
-def test_a_fault_of_the_program(lisse):
+@pytest.mark.parametrize("fault, words", (
+    ("null-write", "access through a null pointer at address 00000000"),
+    ("kernel-read", "access to the kernel's addresses at address c0101000"),
+    ("text-write", "write where the program may not"),
+    ("stack-overflow", "stack overflow (endless recursion?)"),
+    ("privileged", "protection fault"),
+))
+def test_a_fault_of_the_program(lisse, fault, words):
     """What, where, which thread; the exit code is that of a shell."""
-    result = lisse.run("run", "-n", 2, "--quiet", os.path.join(ROOT, "build", "programs", "fault"),
-                       "null-write")
+    program = os.path.join(ROOT, "build", "programs", "fault")
+    result = lisse.run("run", "-n", 1, "--quiet", program, fault)
     assert result.returncode == 139
     assert len(said(result)) == 1
-    assert "access through a null pointer at address 00000000" in said(result)[0]
-    assert "signal 11" in said(result)[0]
+    assert words in said(result)[0] and said(result)[0].endswith("signal 11")

@@ -1,5 +1,5 @@
 /* services/dsm_hold.c: a page that has come stays until the thread ran or its time is over; the set
- * of a call; growth with failures [P 8.3]. And frames that run out, ranges that go [P 8.6, 9.2]. */
+ * of a call; growth with failures [P 8.3]. And ranges that go [P 9.2]. */
 /* sources: tests/unit/dsm_world.c tests/unit/dsm_doubles.c services/dsm_manager.c
             services/dsm_owner.c services/dsm_requester.c services/dsm_publish.c services/dsm_hold.c
             services/dsm_page.c services/dsm_service.c adapt/msg.c */
@@ -229,61 +229,6 @@ static void test_second_is_refused(void **state) {
     assert_int_equal(state_of(P), PAGE_OWNED);
 }
 
-/* ---- out of frames --------------------------------------------------------------------------- */
-
-static void test_copies_go_first(void **state) {
-    (void)state;
-    for (uint32_t i = 0; i < 7; i++) {
-        page_bring(P + i, PAGE_WRITE);
-    }
-    page_bring(P + 7, PAGE_READ);
-    assert_int_equal(frames_used(), 8);
-    fault(0, P + 8, ACCESS_WRITE);
-    assert_int_equal(state_of(P + 7), PAGE_FREE);
-    assert_int_equal(effect_only(FX_UNMAP)->page, P + 7);
-    sent_to(MSG_DSM_WRITE_REQ, MANAGER); /* the manager is not told of the copy */
-    assert_int_equal(dsm_counters(&dw.node).dropped_copies, 1);
-    take(MSG_DSM_INVALIDATE, P + 7, ACCESS_WRITE); /* it thinks that there is one */
-    sent_to(MSG_DSM_INV_ACK, B);
-    assert_int_equal(dw.ended, 0);
-}
-
-/* Owned pages stay for ever: when all frames have one, the job has no memory left here. */
-static void test_out_of_frames(void **state) {
-    (void)state;
-    for (uint32_t i = 0; i < 8; i++) {
-        page_bring(P + i, i % 2 ? PAGE_OWNED : PAGE_WRITE);
-    }
-    fault(2, P + 8, ACCESS_READ);
-    assert_int_equal(dw.reports[REPORT_NO_MEMORY], 1);
-    assert_int_equal(dw.ended, 1);
-    assert_int_equal(dw.end_status, 9);
-    sent_nothing();
-    assert_int_equal(dw.fx.count, 0);
-}
-
-/* Pages on their way and copies that are used may give way soon: the fault waits for that. */
-static void test_frames_may_come(void **state) {
-    (void)state;
-    for (uint32_t i = 0; i < 5; i++) {
-        page_bring(P + i, i % 2 ? PAGE_OWNED : PAGE_WRITE);
-    }
-    page_bring(P + 5, PAGE_WAIT_READ);
-    page_bring(P + 6, PAGE_READ_WAIT);
-    come(1, P + 7, ACCESS_READ);
-    fault(2, P + 8, ACCESS_READ);
-    sent_nothing();
-    assert_int_equal(dw.fx.count + dw.ended + dw.reports[REPORT_NO_MEMORY], 0);
-    tick_at(deadline());
-    sent_nothing();
-    ran(1); /* not held any more */
-    sent_nothing();
-    tick_at(deadline());
-    sent_to(MSG_DSM_READ_REQ, MANAGER);
-    assert_int_equal(state_of(P + 7), PAGE_FREE);
-    assert_int_equal(dw.ended, 0);
-}
-
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
 /* In each state; long ranges walk the table, short ones look each page up. Who waits asks for the
@@ -475,9 +420,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_more_right_of_a_held_page, start, end),
         cmocka_unit_test_setup_teardown(test_thread_ends, start, end),
         cmocka_unit_test_setup_teardown(test_second_is_refused, start, end),
-        cmocka_unit_test_setup_teardown(test_copies_go_first, start, end),
-        cmocka_unit_test_setup_teardown(test_out_of_frames, start, end),
-        cmocka_unit_test_setup_teardown(test_frames_may_come, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_in_each_state, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_and_map, start, end),
         cmocka_unit_test_setup_teardown(test_unmap_one_of_a_set, start, end),
