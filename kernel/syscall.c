@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/console/launcher.h"
+#include "kernel/file_window.h"
 #include "kernel/job.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
@@ -73,6 +74,7 @@ void syscall_begin(struct thread *t) {
 static void finish(struct thread *t, int32_t result) {
     t->frame.eax = (uint32_t)result;
     t->doing = DOING_USER;
+    file_window_leave(t);
     if (t->holds) { /* the call has used its pages: that is progress [P 8.3] */
         struct event ev = {.type = EV_RAN, .ran = {t->token}};
         t->holds = 0;
