@@ -27,6 +27,7 @@ class Cluster:
         self._root = root
         self._place = place
         self.options = options
+        self.modules = modules
         self._initrd = modules.stage(place.file("files"))
         self.nodes = []
         self.lan = None

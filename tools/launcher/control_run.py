@@ -64,7 +64,8 @@ class Relay:
         self._client = client
         self.name = str(request["name"])
         self._payload = base64.b64decode(request["payload"])
-        self._files = [(str(name), str(path)) for name, path in request["files"]]
+        self._files = [(str(name), str(path)) for name, path in request["files"]
+                       if not self._cluster.modules.has(name, path)]
         self._upload = None
         self._credit = 0
         self._in = b""

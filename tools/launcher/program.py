@@ -140,11 +140,25 @@ def module_name(name):
     return name
 
 
+def identity(path):
+    """Equal for two looks at a file that nobody has changed in between; None: it is not there."""
+    try:
+        look = os.stat(path)
+    except OSError:
+        return None
+    return look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns
+
+
 class Modules:
     """The files that every node gets: name -> path, each checked."""
 
     def __init__(self):
         self.paths = {}
+        self.staged = {}  # name -> identity of the file as the nodes have it
+
+    def has(self, name, path):
+        """The nodes have this very file under this name."""
+        return name in self.staged and self.staged[name] == identity(path)
 
     def add(self, path, name=None):
         name = module_name(name if name is not None else os.path.basename(path))
@@ -171,5 +185,6 @@ class Modules:
         for name, path in self.paths.items():
             link = os.path.join(folder, name)
             os.symlink(path, link)
+            self.staged[name] = identity(path)
             links.append(link.replace(",", ",,"))
         return ",".join(links)
