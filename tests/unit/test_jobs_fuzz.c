@@ -91,7 +91,7 @@ static void call(void) {
     static const uint32_t ops[] = {
         CALL_MAP,   CALL_FILE,           CALL_WRITE_OUT,  CALL_READ_IN, CALL_CLONE,
         CALL_EXIT,  CALL_FUTEX_WAIT,     CALL_FUTEX_WAKE, CALL_BARRIER, CALL_KILL_THREAD,
-        CALL_SLEEP, CALL_FUTEX_COMPARED, CALL_INPUT};
+        CALL_SLEEP, CALL_FUTEX_COMPARED, CALL_INPUT,      CALL_FILE_GET, CALL_FILE_BYTES};
     uint8_t bytes[CALL_BYTES_MAX] = {0};
     struct event_call c = {.op = ops[world_dice(sizeof(ops) / sizeof(ops[0]))],
                            .token = world_dice(10),
