@@ -6,8 +6,8 @@
 #include "kernel/file_window.h"
 #include "kernel/syscall.h"
 
-/* 1: the first wanted->bytes of what was wanted (fewer than asked, at least one) are at *from, until
- * the next event of the core; 0: they are on their way, return *wait; -errno. */
+/* 1: the first wanted->bytes of what was wanted (at least one, perhaps fewer than asked) are at
+ * *from, until the next event of the core; 0: they are on their way, return *wait; -errno. */
 int syscall_file_bytes(struct thread *t, uint32_t file, struct file_span *wanted,
                        const uint8_t **from, struct outcome *wait);
 

@@ -141,7 +141,7 @@ enum { JOB_COOKIE_WRITE = 1, JOB_COOKIE_INPUT = 2, JOB_COOKIE_FILE = JOB_COOKIE_
 /* Pieces of files asked of the world or in the link, of all jobs: with LONG_MAX writes and records,
  * and one piece of stdin per job, 64 of the 96 long messages that a link pool of 192 keeps. */
 enum { FILE_PARTS_MAX = 24 };
-_Static_assert(LONG_MAX + JOBS_MAX + FILE_PARTS_MAX <= 96, "long messages that the link has for us");
+_Static_assert(LONG_MAX + JOBS_MAX + FILE_PARTS_MAX <= 96, "the link has room for all of them");
 
 struct jobs {
     uint32_t runs;    /* jobs ever started here */

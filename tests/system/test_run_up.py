@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, WAIT_S, Launcher, read_until, wait_for
 
-# ---- the launcher, with fake nodes ----------------------------------------------------------------
+# ---- the launcher, with fake nodes --------------------------------------------------------------
 
 
 def test_a_program_and_its_files_are_sent(fake, prog, tmp_path):
@@ -124,7 +124,7 @@ def test_a_killed_keeper(fake, prog):
     assert run.wait(WAIT_S) == 125 and b"the cluster ended" in run.stderr.read()
 
 
-# ---- real nodes -----------------------------------------------------------------------------------
+# ---- real nodes ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,8 @@ def test_threads_of_every_node_read_what_was_sent(real, readers, tmp_path):
 def test_a_sent_file_hides_a_module(real, readers, tmp_path):
     (tmp_path / "hello").write_bytes(b"not the module")
     out = real.ok("run", "--with", tmp_path / "hello", readers, "hello", 100)
-    assert {line.split()[7] for line in out.splitlines()} == {f"{zlib.crc32(b'not the module'):08x}"}
+    crc = f"{zlib.crc32(b'not the module'):08x}"
+    assert {line.split()[7] for line in out.splitlines()} == {crc}
     assert real.run("run", readers, "nothing", 1).stderr.count("No such file") == 3
 
 
@@ -205,11 +206,16 @@ def test_ctrl_c_and_timeout_leave_the_cluster(real):
 
 
 def test_a_reader_that_does_not_read_holds_up_its_own_program_only(real):
-    run = real.start("run", "--quiet", "litmus", "100000")
-    time.sleep(0.5)
-    assert "hello from thread 1" in real.ok("run", "hello")
-    run.kill()
-    run.communicate()
+    """Both nodes' channels go on while two programs wait in write."""
+    with open("/dev/zero", "rb") as zeros:
+        runs = [real.start("run", "--quiet", "stdin_cat", stdin=zeros) for _ in range(2)]
+    time.sleep(4)
+    for _ in range(2):
+        assert "hello from thread 1" in real.ok("run", "hello")
+    assert len(runs[0].stdout.read(1000000)) == 1000000
+    for run in runs:
+        run.kill()
+        run.communicate()
     assert wait_for(lambda: not real.status()["jobs"])
 
 

@@ -1,7 +1,7 @@
 /* The node's side of the launcher's channel: requests in, frames out, over a fake COM2, with a fake
  * core behind it. */
 /* sources: kernel/console/launcher.c kernel/console/launcher_jobs.c kernel/console/frame_queue.c
- *          kernel/console/launcher_files.c kernel/file.c net/link_crc.c tests/unit/fake_panic.c
+            tests/unit/fake_files.c
  *          kernel/console/job_stdin.c kernel/console/channel.c kernel/format.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,10 +17,7 @@
 #include "kernel/console/commands.h"
 #include "kernel/console/launcher.h"
 #include "kernel/console/node_state.h"
-#include "kernel/file.h"
 #include "kernel/job.h"
-#include "mm/frame.h"
-#include "net/link.h"
 
 /* ---- the fake UART: what the host sends, what the node has sent --------------------------------
  */
@@ -139,25 +136,6 @@ int console_execute(const char *line, struct print_sink *out) {
     return 3;
 }
 
-/* ---- the area for files ---------------------------------------------------------------------- */
-
-enum { AREA_BYTES = 40000 };
-static uint8_t area[AREA_BYTES];
-static struct boot_info boot;
-
-void *frame_pointer(paddr_t frame) {
-    return area + frame;
-}
-
-uint32_t frame_total_count(void) {
-    return 0;
-}
-
-void *pool_alloc_boot(uint32_t bytes) {
-    fail_msg("%u bytes of a pool that is not there", bytes);
-    return NULL;
-}
-
 /* ---- driving --------------------------------------------------------------------------------- */
 
 static struct channel_in decoder;
@@ -168,7 +146,6 @@ static int setup(void **state) {
     tx_room = 1 << 19;
     memset(&core, 0, sizeof(core));
     memset(&decoder, 0, sizeof(decoder));
-    file_start_with(&boot, area, sizeof(area));
     return 0;
 }
 
@@ -427,124 +404,9 @@ static void commands(void **state) {
     ask(CHANNEL_POWER, 0, "\1", 1);
     turns();
     assert_string_equal(printed, "<reboot>");
-}
-
-/* ---- files ----------------------------------------------------------------------------------- */
-
-static void begin_file(uint8_t stream, const char *name, uint32_t size) {
-    uint8_t payload[100];
-
-    memcpy(payload, &size, 4);
-    memcpy(payload + 4, name, strlen(name));
-    ask(CHANNEL_FILE_BEGIN, stream, payload, 4 + (uint32_t)strlen(name));
-    turns();
-}
-
-static void expect_credit(uint8_t stream, uint32_t bytes) {
-    expect(CHANNEL_FILE_CREDIT, stream, &bytes, 4);
-}
-
-/* A whole file as the host sends it. */
-static void send_file(uint8_t stream, const char *name, const uint8_t *bytes, uint32_t size) {
-    uint32_t crc = crc32_update(0, bytes, size), credit = 0, sent = 0;
-
-    begin_file(stream, name, size);
-    while (sent < size) {
-        const struct channel_frame *f = answer();
-        if (f != NULL) {
-            uint32_t more;
-            assert_int_equal(f->type, CHANNEL_FILE_CREDIT);
-            memcpy(&more, f->payload, 4);
-            credit += more;
-        }
-        uint32_t count = size - sent < 1000 ? size - sent : 1000;
-        count = count < credit ? count : credit;
-        ask(CHANNEL_FILE_DATA, stream, bytes + sent, count);
-        turns();
-        sent += count;
-        credit -= count;
-    }
-    ask(CHANNEL_FILE_END, stream, &crc, 4);
-    turns();
-    while (answer() != NULL) {
-    }
-}
-
-static void files_come_with_a_program_and_go(void **state) {
-    uint8_t bytes[20000];
-    char got[8] = "";
-
-    (void)state;
-    for (uint32_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t)(i * 7 + i / 256);
-    }
-    send_file(9, "prog", bytes, 17);
-    send_file(9, "data", bytes, sizeof(bytes));
-    assert_int_equal(file_find(0, "data"), FILE_NONE);
-    assert_int_equal(file_find(8, "data"), FILE_NONE);
-    uint32_t number = file_find(9, "data");
-    assert_non_null(file_at(9, number));
-    assert_memory_equal(file_at(9, number)->bytes, bytes, sizeof(bytes));
-    assert_int_equal(file_read(9, number, 3, got, 4), 4);
-    assert_memory_equal(got, bytes + 3, 4);
-    uint32_t job = start_job(9);
-    assert_int_equal(core.owner[job - 1]->files, 9);
-    assert_true(file_area_free_bytes() < AREA_BYTES - sizeof(bytes));
-    end_job(job, 0, "");
-    assert_int_equal(file_area_free_bytes(), AREA_BYTES);
-    assert_int_equal(answer()->type, CHANNEL_EXIT);
-}
-
-static void files_are_checked(void **state) {
-    uint32_t wrong = 1;
-
-    (void)state;
-    begin_file(3, "big", AREA_BYTES + 1);
-    const struct channel_frame *f = answer();
-    assert_int_equal(f->type, CHANNEL_ERROR);
-    assert_memory_equal(f->payload, "big (40 KB) does not fit: 39 of 39 KB", 37);
-    ask(CHANNEL_FILE_DATA, 3, "rest", 4); /* of what was refused */
-    ask(CHANNEL_FILE_END, 3, &wrong, 4);
-    turns();
-    expect_nothing();
-    begin_file(3, "x", 10);
-    expect_credit(3, 16384);
-    ask(CHANNEL_FILE_DATA, 3, "0123456789a", 11); /* more than announced */
+    ask(CHANNEL_FILE_BEGIN, 8, "x", 2);
     turns();
     assert_int_equal(answer()->type, CHANNEL_ERROR);
-    begin_file(3, "x", 10);
-    expect_credit(3, 16384);
-    ask(CHANNEL_FILE_DATA, 3, "01234", 5);
-    wrong = crc32_update(0, (const uint8_t *)"01234", 5); /* half of it was lost */
-    ask(CHANNEL_FILE_END, 3, &wrong, 4);
-    turns();
-    assert_int_equal(answer()->type, CHANNEL_ERROR);
-    begin_file(3, "x", 5);
-    expect_credit(3, 16384);
-    ask(CHANNEL_FILE_DATA, 3, "01234", 5);
-    ask(CHANNEL_RUN, 3, "prog\0\0", 6); /* its END is missing */
-    turns();
-    assert_int_equal(answer()->type, CHANNEL_ERROR);
-    assert_int_equal(file_area_free_bytes(), AREA_BYTES);
-    begin_file(3, "", 5);
-    assert_int_equal(answer()->type, CHANNEL_ERROR);
-    begin_file(0, "x", 5);
-    assert_int_equal(answer()->type, CHANNEL_ERROR);
-}
-
-static void files_nobody_runs_go_too(void **state) {
-    uint8_t bytes[100] = {1};
-
-    (void)state;
-    send_file(4, "a", bytes, 100);
-    send_file(5, "missing", bytes, 100);
-    begin_file(4, "b", 9000);
-    expect_credit(4, 16384);
-    ask(CHANNEL_SIGNAL, 4, "\11", 1); /* the host has lost interest */
-    ask(CHANNEL_RUN, 5, "missing\0\0", 9);
-    turns();
-    assert_int_equal(file_area_free_bytes(), AREA_BYTES);
-    expect_text(CHANNEL_ERROR, 5, "no program missing");
 }
 
 /* Two programs' output; the one that is held waits, the other does not. */
@@ -626,9 +488,6 @@ int main(void) {
         cmocka_unit_test_setup(room_for_output, setup),
         cmocka_unit_test_setup(commands, setup),
         cmocka_unit_test_setup(a_command_that_runs_a_program, setup),
-        cmocka_unit_test_setup(files_come_with_a_program_and_go, setup),
-        cmocka_unit_test_setup(files_are_checked, setup),
-        cmocka_unit_test_setup(files_nobody_runs_go_too, setup),
         cmocka_unit_test_setup(held_output, setup),
         cmocka_unit_test_setup(noise, setup),
     };

@@ -100,7 +100,7 @@ class RunUp(Job):
 
     def _lost(self):
         if self.code is None:
-            self.fail(Failure(f"the cluster ended while {self.name} ran on it (its keeper is gone)"))
+            self.fail(Failure(f"the cluster ended while {self.name} ran on it: its keeper is gone"))
 
     def run(self, request):
         self.take_signals()
