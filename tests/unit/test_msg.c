@@ -14,6 +14,7 @@
 
 static bool has_tail(uint8_t type) {
     return type == MSG_JOB_CALL || type == MSG_JOB_WRITE || type == MSG_JOB_READ ||
+           type == MSG_JOB_FILE || type == MSG_JOB_BYTES ||
            type == MSG_JOB_ANSWER || type == MSG_THREAD_MOVE ||
            (type >= MSG_ACCEPT && type <= MSG_COMMITTED);
 }

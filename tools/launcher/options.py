@@ -14,7 +14,7 @@ DEFAULT_FOR_S = 7200
 DEFAULT_BOOT_TIMEOUT_S = 60
 
 COMMANDS = {
-    "run": "[OPTIONS] PROG [ARGS]   run PROG on the cluster that is up or on one of its own; PROG's code",
+    "run": "[OPTIONS] PROG [ARGS]   run PROG on the cluster that is up, or boot one for it",
     "up": "[OPTIONS]               boot a cluster that stays; returns when it is stable",
     "status": "[--json]                what the cluster that is up consists of and does",
     "exec": "nX 'COMMAND'            one console command on a node; its exit status",
