@@ -2,7 +2,8 @@
 
 Asked: {"do": "status"|"exec"|"run"|"console"|"kill"|"pause"|"resume"|"down", "node": "n1", …}.
 The last line of an answer has "done" (an exit status) or "error" (a text); "console" goes over to
-raw bytes after its line, "run" to lines both ways (control_run.py). Only the user who owns the private folder (mode 0700) can connect.
+raw bytes after its line, "run" to lines both ways (control_run.py). Only the user who
+owns the private folder (mode 0700) can connect.
 """
 
 import base64
