@@ -111,6 +111,8 @@ class FakeNode:
             self.execute(stream, payload.decode())
         elif kind == channel.STATUS_ASK:
             self.status()
+        elif kind == channel.HOLD:
+            self.print(f"hold {payload[0]}")
 
     def take_file(self, kind, stream, payload):
         files = self.files.setdefault(stream, {})

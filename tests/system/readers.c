@@ -1,6 +1,6 @@
 /* readers.c: three threads, one after the other, read a file whole in pieces of argv[2] bytes and
  * print what came: bytes, size by fstat, CRC-32; then lseek and pread at an odd place must agree.
- * The threads land on different nodes. */
+ * The threads land on different nodes. With "--flood" in place of a name: prints for ever. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -63,10 +63,21 @@ static void *reader(void *nothing) {
     return nothing;
 }
 
+static void flood(void) {
+    char line[1000];
+
+    memset(line, 'f', sizeof(line));
+    while (write(1, line, sizeof(line)) > 0) {
+    }
+}
+
 int main(int argc, char **argv) {
     name = argc > 1 ? argv[1] : "data";
     piece = argc > 2 ? strtoul(argv[2], NULL, 10) : PIECE_MAX;
     piece = piece > PIECE_MAX ? PIECE_MAX : piece;
+    if (strcmp(name, "--flood") == 0) {
+        flood();
+    }
     for (int i = 0; i < READERS; i++) {
         pthread_t thread;
         if (i + 1 == READERS) { /* the main thread too: the origin */
