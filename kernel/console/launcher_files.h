@@ -9,7 +9,8 @@
 #include "kernel/console/channel.h"
 
 /* Requests FILE_BEGIN, FILE_DATA, FILE_END. False: refused, the text is in why, and nothing of
- * the stream is left. DATA and END of a file that never began are the rest of a refused one: ignored. */
+ * the stream is left. DATA and END of a file that never began are the rest of a refused one:
+ * ignored. */
 bool launcher_files_request(const struct channel_frame *f, char why[128]);
 
 /* A file of the stream has begun and not ended. */
