@@ -17,7 +17,7 @@ EM_386, ET_REL, ET_EXEC, ET_DYN, ET_CORE = 3, 1, 2, 3, 4
 PT_LOAD, PT_INTERP = 1, 3
 USER_END = 0xC0000000  # the kernel's first address [D 3]
 BUILD_HINT = "build it with ./lisse-cc -O2 prog.c -o prog"
-MODULE_NAME_MAX = 64  # bytes; ours: short enough for any boot loader's command line
+MODULE_NAME_MAX = 63  # bytes; BOOT_NAME_BYTES of boot/bootinfo.h less the final zero
 
 
 def builtin_folders(root):
