@@ -18,6 +18,9 @@ enum {
     PAGES = 1 << 20,        /* of an address space: 4 GB / PAGE_BYTES */
     CALL_BYTES_MAX = 1024,  /* bytes that one call or wake carries (write, read, path, record) */
 
+    FILE_GET_MAX = 16384,   /* bytes of a file asked for at once: 16 long messages, a half of one
+                               link's window */
+
     DATAGRAM_BYTES_MAX = 1452,  /* 1500 - 40 (IPv6) - 8 (UDP) [D 6] */
     DATAGRAM_HEAD_MAX = 80,     /* all headers together, so that a page is 3 datagrams [D 4] */
     PAGE_PARTS = 3,

@@ -40,6 +40,9 @@ enum call_op {
                          an unknown job: FX_REPORT */
     /* stdin bytes for a FX_INPUT_WANTED: arg[0] = its ticket; size 0 = end of file */
     CALL_INPUT,
+    /* the answer to a FX_FILE_WANTED: arg[0] = its ticket, arg[1] = 0 or -errno; the bytes: fewer
+       than wanted where the file ends */
+    CALL_FILE_BYTES,
     CALL_OUTPUT_ROOM, /* the world takes arg[1] more bytes of output of job arg[0] from now on,
                          until it says more; before the first of these it takes all */
     CALL_JOIN,        /* booted with join=manual: ask to join from now on; else nothing */
@@ -51,6 +54,10 @@ enum call_op {
                          origin's world had no room and nothing was taken; it has now: again */
     CALL_READ_IN,     /* arg[0] = bytes wanted (<= CALL_BYTES_MAX); wake carries the bytes,
                          result = their number, 0 = end of file (for ever) */
+    /* bytes of a file of the job at its origin: arg[0] = world's file number there, arg[1] =
+       offset, arg[2] = bytes (<= FILE_GET_MAX). FX_FILE_PARTs come first; result = their bytes
+       together (fewer than wanted: the file ends), or -errno */
+    CALL_FILE_GET,
     CALL_CLONE,       /* bytes: the child's record (regs etc., opaque) -> result = child's tid.
                          arg[0] = 1: before the child is anywhere comes FX_CLONE_TID (again, with
                          another tid, when a host was full), answered by: */
@@ -87,7 +94,7 @@ enum map_op {
 };
 
 enum file_op {
-    /* arg[1] = world's file number (resolved by path locally), arg[2] = size -> fd */
+    /* arg[1] = file number of the job's origin's world, arg[2] = size -> fd */
     FILE_OPEN = 1,
     FILE_CLOSE,    /* arg[1] = fd */
     FILE_READ,     /* arg[1] = fd, arg[2] = bytes -> result = bytes granted, value = offset,
@@ -160,6 +167,10 @@ enum effect_type {
     FX_THREAD_STOP,   /* slot token is empty; whatever it was doing is over */
     FX_OUTPUT,        /* at the origin: job's bytes for fd `value` (1, 2) */
     FX_INPUT_WANTED,  /* at the origin: job wants <= `value2` bytes of stdin, ticket `value` */
+    FX_FILE_WANTED,   /* at the origin: job wants <= arg[2] bytes (<= CALL_BYTES_MAX) of the world's
+                         file arg[0] from offset arg[1], ticket `value`: CALL_FILE_BYTES */
+    FX_FILE_PART,     /* bytes for the CALL_FILE_GET of token: `value` = their place in it, counted
+                         from its offset; parts come in order, without holes */
     FX_REPORT,        /* tell people: code (enum report, adapt/report.def), arguments, text */
     EFFECTS
 };
@@ -177,7 +188,7 @@ struct effect {
     uint32_t value, value2;
     uint64_t to;          /* FX_SEND: receiver's MAC, 0 = all nodes (multicast) */
     struct frame_ref ref; /* FX_SEND: contents behind the datagram's bytes */
-    uint32_t arg[4];      /* FX_REPORT */
+    uint32_t arg[4];      /* FX_REPORT, FX_FILE_WANTED */
     const uint8_t *bytes; /* lives as long as the event and this list */
     uint8_t *datagram;    /* FX_SEND: headers and message; link_seal() it in place, then send */
     uint8_t head[DATAGRAM_HEAD_MAX]; /* where short datagrams stand */

@@ -3,6 +3,7 @@
 
 #include "adapt/report.h"
 #include "kernel/console/launcher.h"
+#include "kernel/file_window.h"
 #include "kernel/job.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
@@ -141,7 +142,14 @@ static void perform_thread_start(const struct effect *e) {
 }
 
 static void perform_thread_stop(const struct effect *e) {
+    file_window_leave(thread_at(e->token));
     thread_close(thread_at(e->token));
+}
+
+static void perform_file_wanted(const struct effect *e) {
+    struct job_file_want want = {true, e->value, e->arg[0], e->arg[1], e->arg[2]};
+
+    job_file_wanted(e->job, &want);
 }
 
 static void perform_output(const struct effect *e) {
@@ -190,6 +198,8 @@ static void perform(const struct effect *e) {
     case FX_THREAD_STOP: perform_thread_stop(e); break;
     case FX_OUTPUT: perform_output(e); break;
     case FX_INPUT_WANTED: job_input_wanted(e->job, e->value, e->value2); break;
+    case FX_FILE_WANTED: perform_file_wanted(e); break;
+    case FX_FILE_PART: file_window_part(thread_at(e->token), e->value, e->bytes, e->size); break;
     case FX_REPORT: perform_report(e); break;
     default: panic("the core wants effect %u, which this kernel does not know", e->type);
     }

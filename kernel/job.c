@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernel/file_window.h"
 #include "kernel/panic.h"
 #include "mm/paging.h"
 
@@ -109,6 +110,8 @@ void job_close(uint32_t id) {
     PANIC_UNLESS(job != NULL && job->threads == 0);
     space_destroy(job->space);
     job->space = NULL;
+    job->file_want.waits = false;
+    file_window_job_over(id);
     if (job->owner == NULL) {
         job->used = false;
     }
@@ -135,6 +138,13 @@ void job_input_wanted(uint32_t id, uint32_t ticket, uint32_t max) {
     if (job != NULL && job->owner != NULL) {
         job->owner->input_wanted(job->owner, ticket, max);
     }
+}
+
+void job_file_wanted(uint32_t id, const struct job_file_want *want) {
+    struct job *job = job_find(id);
+
+    PANIC_UNLESS(job != NULL && job->owner != NULL && !job->file_want.waits);
+    job->file_want = *want;
 }
 
 void job_no_memory(struct job *job) {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct space;
-struct boot_module;
+struct file;
 
 enum {
     JOB_ROWS_MAX = 16,       /* 2 x JOBS_MAX of adapt/limits.h: asked for and opened */
@@ -25,6 +25,7 @@ struct job_owner {
     void (*input_wanted)(struct job_owner *owner, uint32_t ticket, uint32_t max);
     /* wait(2) status: code << 8, or the signal that ended it. reason: text or "". */
     void (*exited)(struct job_owner *owner, int32_t status, const char *reason);
+    uint32_t files; /* the set of files that were sent for it (kernel/file.h); 0: none */
 };
 
 /* What threads set for their whole program, as far as this node knows: a new thread brings along
@@ -46,7 +47,11 @@ struct job {
     struct job_settings settings;
     /* at the origin only */
     struct job_owner *owner; /* NULL elsewhere */
-    const struct boot_module *program;
+    const struct file *program;
+    struct job_file_want {
+        bool waits; /* the core wants bytes of a file: job_files_poll() answers */
+        uint32_t ticket, file, offset, bytes;
+    } file_want;
     uint32_t argc, envc;
     uint32_t strings_bytes;
     char strings[JOB_STRINGS_BYTES]; /* argv strings, then env strings, each with its zero */
@@ -62,6 +67,7 @@ void job_started(uint32_t handle, uint32_t id, int32_t result);
 void job_close(uint32_t id);
 void job_exited(uint32_t id, int32_t status);
 void job_input_wanted(uint32_t id, uint32_t ticket, uint32_t max);
+void job_file_wanted(uint32_t id, const struct job_file_want *want);
 
 /* Why it is about to end; told to the person when this node is its origin. */
 void job_note_reason(struct job *job, const char *reason);
@@ -87,5 +93,8 @@ void job_signal(uint32_t job, uint32_t signal);
  * again; before the first time it gets all. What it does not take waits in the job's write
  * calls. */
 void job_output_room(uint32_t job, uint32_t bytes);
+/* Answers what the core wants of files; true: there is more to answer at once. Not from within an
+ * effect. */
+bool job_files_poll(void);
 /* Bytes for a ticket of input_wanted; size 0: end of file. size <= THREAD_BYTES_MAX. */
 void job_input(uint32_t ticket, const uint8_t *bytes, uint32_t size);

@@ -9,6 +9,8 @@
 #include "drivers/vga.h"
 #include "kernel/console/console.h"
 #include "kernel/cpu.h"
+#include "kernel/file.h"
+#include "kernel/file_window.h"
 #include "kernel/irq.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
@@ -118,6 +120,8 @@ void kernel_main(uint32_t magic, paddr_t info) {
         panic_set_name(options_boot.name);
     }
     console_start();
+    file_start(&boot_info);
+    file_window_start();
     pump_start(&boot_info);
     pump_loop();
 }

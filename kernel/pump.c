@@ -10,6 +10,7 @@
 #include "kernel/effects.h"
 #include "kernel/fault.h"
 #include "kernel/irq.h"
+#include "kernel/job.h"
 #include "kernel/main.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
@@ -29,7 +30,7 @@ enum {
 
 static struct node *node;
 static struct effects effects; /* 330 KiB: bss, not the stack */
-static bool started, stepping, rotate, more_to_send;
+static bool started, stepping, rotate, more_to_do;
 static uint64_t deadline_us = TIME_NEVER;
 static struct pump_times times;
 
@@ -150,7 +151,8 @@ static void work(void) {
     net_timers(now);
     console_poll();
     job_console_poll();
-    more_to_send = launcher_poll();
+    more_to_do = launcher_poll();
+    more_to_do = job_files_poll() || more_to_do;
     net_flush();
     uint64_t net = net_deadline_us();
     time_arm(started && deadline_us < net ? deadline_us : net);
@@ -159,7 +161,7 @@ static void work(void) {
 static void idle(void) {
     uint64_t from = time_us();
 
-    if (!net_pending() && !more_to_send) {
+    if (!net_pending() && !more_to_do) {
         cpu_halt(); /* an interrupt that came since work() wakes it at once */
     }
     times.idle_us += time_us() - from;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/console/launcher.h"
+#include "kernel/file_window.h"
 #include "kernel/job.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
@@ -84,6 +85,7 @@ static void release_pages(struct thread *t) {
 static void finish(struct thread *t, int32_t result) {
     t->frame.eax = (uint32_t)result;
     t->doing = DOING_USER;
+    file_window_leave(t);
     release_pages(t);
 }
 

@@ -1,4 +1,4 @@
-/* Starting a program: from a boot module to the first instruction in ring 3. The main thread does
+/* Starting a program: from its file to the first instruction in ring 3. The main thread does
  * it itself, as one long call in steps, since every page that it fills is a page of the DSM like
  * any other: text and data get their first owner here, at the origin [P 8.1].
  *
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/elf.h"
+#include "kernel/file.h"
 #include "kernel/job.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
@@ -53,26 +54,18 @@ enum {
 /* of the program being started: parsed again at each run of a step */
 static struct elf_image image;
 
-static const uint8_t *program_bytes(const struct boot_module *m) {
-    return frame_pointer(m->start);
-}
-
-static uint32_t program_size(const struct boot_module *m) {
-    return m->end - m->start;
-}
-
 int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32_t argc,
             uint32_t envc, char why[128]) {
-    const struct boot_module *m = boot_info_module(&boot_info, strings);
+    const struct file *program = file_at(owner->files, file_find(owner->files, strings));
 
-    if (m == NULL) {
+    if (program == NULL) {
         print_text(why, 128,
                    "no program \"%s\" came with the boot: give it as a boot module (run PROG)",
                    strings);
         return -ERR_NO_ENTRY;
     }
     const char *reason =
-        elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
+        elf_parse(&image, program->bytes, program->size, STACK_END - STACK_BYTES);
     if (reason != NULL) {
         print_text(why, 128, "%s is %s", strings, reason);
         return -ERR_INVALID;
@@ -85,7 +78,7 @@ int job_run(struct job_owner *owner, const char *strings, uint32_t bytes, uint32
                          : "too many programs run already: wait for one, or kill one (jobs)");
         return -ERR_NO_MEMORY;
     }
-    job->program = m;
+    job->program = program;
     job->argc = argc;
     job->envc = envc;
     job->strings_bytes = bytes;
@@ -159,7 +152,7 @@ static struct outcome fill_segments(struct thread *t) {
     if (!syscall_need(t, address, bytes, ACCESS_WRITE)) {
         return syscall_fault(t);
     }
-    syscall_write_user(address, program_bytes(t->job->program) + s->offset + t->scratch[1], bytes);
+    syscall_write_user(address, t->job->program->bytes + s->offset + t->scratch[1], bytes);
     t->scratch[1] += bytes;
     if (t->scratch[1] == s->file_bytes) {
         t->scratch[0]++;
@@ -269,9 +262,8 @@ static struct outcome protect_segments(struct thread *t) {
 }
 
 struct outcome syscall_exec(struct thread *t) {
-    const struct boot_module *m = t->job->program;
-    const char *reason =
-        elf_parse(&image, program_bytes(m), program_size(m), STACK_END - STACK_BYTES);
+    const struct file *f = t->job->program;
+    const char *reason = elf_parse(&image, f->bytes, f->size, STACK_END - STACK_BYTES);
 
     PANIC_UNLESS(reason == NULL); /* job_run() has checked it */
     if (t->need_failed) {

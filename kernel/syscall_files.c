@@ -1,13 +1,13 @@
 /* System calls of files and streams. The file table is the job's, at its manager [P 9.1]: every use
  * of a descriptor is an operation there, so offsets are shared by threads on all nodes. Bytes come
- * from the boot modules, which every node has; stdin, stdout and stderr go to the job's origin. */
+ * from the job's origin (syscall_bytes.c); stdin, stdout and stderr go there. */
 #include <string.h>
 
 #include "kernel/job.h"
-#include "kernel/main.h"
 #include "kernel/syscall.h"
+#include "kernel/syscall_bytes.h"
 #include "kernel/syscall_stat.h"
-#include "mm/frame.h"
+#include "mm/layout.h"
 
 enum {
     /* iovecs gathered into one write: 2 pages each at most, of THREAD_NEED_MAX */
@@ -23,40 +23,39 @@ struct iovec {
 
 /* ---- read ----------------------------------------------------------------------------------- */
 
-/* scratch: 0 bytes granted, 1 offset, 2 module. The byte at position p goes to buffer + p, up to
+/* scratch: 0 bytes granted, 1 offset, 2 file. The byte at position p goes to buffer + p, up to
  * position `end`. Copies in pieces of a call's page set. */
 static struct outcome copy_granted(struct thread *t, uint32_t buffer, uint32_t end) {
-    const struct boot_module *m = &boot_info.modules[t->scratch[2]];
+    uint32_t granted = end < t->scratch[0] ? end : t->scratch[0];
+    struct file_span wanted = {t->scratch[1] + t->done_bytes, granted - t->done_bytes};
     uint32_t address = buffer + t->done_bytes;
-    uint32_t left = (end < t->scratch[0] ? end : t->scratch[0]) - t->done_bytes;
     uint32_t most = (THREAD_NEED_MAX - 1) * FRAME_BYTES;
-    uint32_t bytes = left < most ? left : most;
+    struct outcome wait;
+    const uint8_t *from;
 
-    if (bytes == 0) {
+    if (wanted.bytes == 0) {
         return syscall_done((int32_t)t->done_bytes);
     }
-    if (!syscall_need(t, address, bytes, ACCESS_WRITE)) {
+    wanted.bytes = wanted.bytes < most ? wanted.bytes : most;
+    int there = syscall_file_bytes(t, t->scratch[2], &wanted, &from, &wait);
+    if (there <= 0) {
+        return there == 0 ? wait
+                          : syscall_done(t->done_bytes != 0 ? (int32_t)t->done_bytes : there);
+    }
+    if (!syscall_need(t, address, wanted.bytes, ACCESS_WRITE)) {
         return syscall_fault(t);
     }
-    const uint8_t *from = frame_pointer(m->start);
-    syscall_write_user(address, from + t->scratch[1] + t->done_bytes, bytes);
-    t->done_bytes += bytes;
+    syscall_write_user(address, from, wanted.bytes);
+    t->done_bytes += wanted.bytes;
     return SYSCALL_AGAIN;
 }
 
-/* The file's number and size are those of the node that opened it; a PC that was booted with other
- * modules must not give away what lies behind one of its own. */
-static struct outcome grant(struct thread *t, uint32_t module, uint32_t offset, uint32_t bytes) {
-    if (module >= boot_info.modules_count) {
-        return syscall_done(-ERR_IO);
-    }
-    uint32_t size = boot_info.modules[module].end - boot_info.modules[module].start;
-    if (offset > size || bytes > size - offset) {
-        return syscall_done(-ERR_IO);
-    }
+/* So many bytes of the file may be read from that offset on; whether they are there is seen when
+ * they are copied. */
+static struct outcome grant(struct thread *t, uint32_t file, uint32_t offset, uint32_t bytes) {
     t->scratch[0] = bytes;
     t->scratch[1] = offset;
-    t->scratch[2] = module;
+    t->scratch[2] = file;
     t->step = FILE_COPY;
     return SYSCALL_AGAIN;
 }

@@ -1,8 +1,12 @@
-/* What the console and the launcher do to a job: signals, bytes of stdin, room for its output. Each
- * is one call to the core; never from within an effect. */
+/* What the console and the launcher do to a job: signals, bytes of stdin, room for its output; and
+ * the bytes of its files for other nodes. Each is one call to the core; never from within an
+ * effect. */
+#include "adapt/limits.h"
+#include "kernel/file.h"
 #include "kernel/job.h"
 #include "kernel/pump.h"
 
+enum { FILE_ANSWERS_MAX = 32 }; /* of one turn: pages and timers come in between */
 enum { SIGNAL_CHLD = 17, SIGNAL_TTOU = 22, SIGNAL_URG = 23, SIGNAL_WINCH = 28, SIGNALS = 64 };
 
 /* Default actions [signal(7)]: these do nothing, or would stop the program, which nobody could
@@ -37,4 +41,39 @@ void job_output_room(uint32_t job, uint32_t bytes) {
     call.arg[0] = job;
     call.arg[1] = bytes;
     pump_call(&call);
+}
+
+static void answer_file(struct job *job) {
+    uint8_t bytes[CALL_BYTES_MAX];
+    struct job_file_want want = job->file_want;
+    uint32_t most = want.bytes < sizeof(bytes) ? want.bytes : (uint32_t)sizeof(bytes);
+    int32_t count = file_read(job->owner->files, want.file, want.offset, bytes, most);
+    struct event_call call = {.op = CALL_FILE_BYTES, .token = TOKEN_NONE, .bytes = bytes};
+
+    call.arg[0] = want.ticket;
+    call.arg[1] = count < 0 ? 0u - (uint32_t)ERR_IO : 0;
+    call.size = count < 0 ? 0 : (uint32_t)count;
+    job->file_want.waits = false; /* before the core may want more */
+    pump_call(&call);
+}
+
+/* The row that wants some; NULL: none. */
+static struct job *next_want(void) {
+    for (uint32_t i = 0; i < JOB_ROWS_MAX; i++) {
+        struct job *job = job_at(i);
+        if (job->used && job->owner != NULL && job->file_want.waits) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+bool job_files_poll(void) {
+    struct job *job = next_want();
+
+    for (uint32_t i = 0; job != NULL && i < FILE_ANSWERS_MAX; i++) {
+        answer_file(job);
+        job = next_want();
+    }
+    return job != NULL;
 }

@@ -1,13 +1,15 @@
-/* System calls of descriptors and paths: open, close, seek, dup, stat, access, poll. Files are the
- * boot modules, found by the last component of a path: there are no directories. */
+/* System calls of descriptors and paths: open, close, seek, dup, stat, access, poll. Files are
+ * those of the job at its origin, found by the last component of a path: there are no
+ * directories. */
 #include <string.h>
 
 #include "kernel/job.h"
-#include "kernel/main.h"
 #include "kernel/syscall.h"
+#include "kernel/syscall_bytes.h"
 #include "kernel/syscall_stat.h"
 
 enum { PATH_BYTES = 256 };
+enum path_step { PATH_FIND, PATH_ASKED };
 
 /* ---- open ----------------------------------------------------------------------------------- */
 
@@ -20,51 +22,49 @@ enum {
     O_DIRECTORY_ = 0x10000,
 };
 
-/* The module that the path names: its number, or -ERR_NO_ENTRY. */
-static int32_t find_module(const char *path) {
+/* The file that the path at this address names: 1 in *r; 0 not known yet, return *wait; else
+ * -errno. Takes the answers of its own questions: a handler that asks more has another step. */
+static int find_path(struct thread *t, uint32_t address, struct file_record *r,
+                     struct outcome *wait) {
+    char path[PATH_BYTES];
     const char *name = path;
+    int there = syscall_read_string(t, address, path, PATH_BYTES);
 
+    if (there == 0) {
+        *wait = syscall_fault(t);
+    }
+    if (there <= 0) {
+        return there == -ERR_RANGE ? -36 /* ENAMETOOLONG */ : there;
+    }
     for (const char *c = path; *c != 0; c++) {
         name = *c == '/' ? c + 1 : name;
     }
-    for (uint32_t i = 0; i < boot_info.modules_count; i++) {
-        if (strcmp(boot_info.modules[i].name, name) == 0) {
-            return (int32_t)i;
-        }
-    }
-    return -ERR_NO_ENTRY;
-}
-
-/* Path at an address: 1 in path, 0 pages are missing, else -errno. */
-static int read_path(struct thread *t, uint32_t address, char *path) {
-    int there = syscall_read_string(t, address, path, PATH_BYTES);
-
-    return there == -ERR_RANGE ? -36 /* ENAMETOOLONG */ : there;
+    return syscall_file_find(t, name, r, wait);
 }
 
 static struct outcome open_path(struct thread *t, uint32_t address, uint32_t flags) {
     struct event_call call = {.op = CALL_FILE};
-    char path[PATH_BYTES];
+    struct file_record r;
+    struct outcome wait;
 
-    if (t->answered) {
+    if (t->step == PATH_ASKED) {
         return syscall_done(syscall_answer(t)->result);
     }
-    int there = read_path(t, address, path);
-    if (there <= 0) {
-        return there == 0 ? syscall_fault(t) : syscall_done(there);
+    int found = find_path(t, address, &r, &wait);
+    if (found == 0) {
+        return wait;
     }
-    int32_t module = find_module(path);
-    if (module < 0 || (flags & O_DIRECTORY_)) {
-        bool writes = (flags & O_CREAT_) != 0;
-        return syscall_done(module >= 0 ? -SYSCALL_ENOTDIR : writes ? -SYSCALL_EROFS : module);
+    if (found < 0 || (flags & O_DIRECTORY_)) {
+        bool makes = found == -ERR_NO_ENTRY && (flags & O_CREAT_) != 0;
+        return syscall_done(found > 0 ? -SYSCALL_ENOTDIR : makes ? -SYSCALL_EROFS : found);
     }
     if ((flags & O_ACCMODE_) != 0 || (flags & (O_TRUNC_ | O_APPEND_))) {
         return syscall_done(-SYSCALL_EROFS);
     }
     call.arg[0] = FILE_OPEN;
-    call.arg[1] = (uint32_t)module;
-    call.arg[2] = boot_info.modules[module].end - boot_info.modules[module].start;
-    return syscall_ask(t, &call, 0);
+    call.arg[1] = r.number;
+    call.arg[2] = r.size;
+    return syscall_ask(t, &call, PATH_ASKED);
 }
 
 static struct outcome sys_open(struct thread *t, const uint32_t arg[6]) {
@@ -236,18 +236,14 @@ static struct outcome write_stat(struct thread *t, uint32_t address, enum stat_k
 
 static struct outcome stat_path(struct thread *t, uint32_t address, uint32_t buffer,
                                 enum stat_kind kind) {
-    char path[PATH_BYTES];
-    int there = read_path(t, address, path);
+    struct file_record r;
+    struct outcome wait;
+    int found = find_path(t, address, &r, &wait);
 
-    if (there <= 0) {
-        return there == 0 ? syscall_fault(t) : syscall_done(there);
+    if (found <= 0) {
+        return found == 0 ? wait : syscall_done(found);
     }
-    int32_t module = find_module(path);
-    if (module < 0) {
-        return syscall_done(module);
-    }
-    const struct boot_module *m = &boot_info.modules[module];
-    return write_stat(t, buffer, kind, m->end - m->start, (uint32_t)module);
+    return write_stat(t, buffer, kind, r.size, r.number);
 }
 
 /* step 1: the manager's answer is in t->answer, only the buffer's pages may still be missing. */
@@ -287,14 +283,14 @@ static struct outcome sys_statx(struct thread *t, const uint32_t arg[6]) {
 enum { W_OK_ = 2, POLLIN_ = 1, POLLOUT_ = 4, POLLNVAL_ = 32, POLL_MAX = 64 };
 
 static struct outcome access_path(struct thread *t, uint32_t address, uint32_t mode) {
-    char path[PATH_BYTES];
-    int there = read_path(t, address, path);
+    struct file_record r;
+    struct outcome wait;
+    int found = find_path(t, address, &r, &wait);
 
-    if (there <= 0) {
-        return there == 0 ? syscall_fault(t) : syscall_done(there);
+    if (found == 0) {
+        return wait;
     }
-    int32_t module = find_module(path);
-    return syscall_done(module < 0 ? module : mode & W_OK_ ? -SYSCALL_EROFS : 0);
+    return syscall_done(found < 0 ? found : mode & W_OK_ ? -SYSCALL_EROFS : 0);
 }
 
 static struct outcome sys_access(struct thread *t, const uint32_t arg[6]) {
@@ -307,13 +303,14 @@ static struct outcome sys_faccessat(struct thread *t, const uint32_t arg[6]) {
 
 /* There are no links. */
 static struct outcome readlink_path(struct thread *t, uint32_t address) {
-    char path[PATH_BYTES];
-    int there = read_path(t, address, path);
+    struct file_record r;
+    struct outcome wait;
+    int found = find_path(t, address, &r, &wait);
 
-    if (there <= 0) {
-        return there == 0 ? syscall_fault(t) : syscall_done(there);
+    if (found == 0) {
+        return wait;
     }
-    return syscall_done(find_module(path) < 0 ? -ERR_NO_ENTRY : -ERR_INVALID);
+    return syscall_done(found < 0 ? found : -ERR_INVALID);
 }
 
 static struct outcome sys_readlink(struct thread *t, const uint32_t arg[6]) {

@@ -78,6 +78,8 @@ struct job_local *job_local_take(struct node *n) {
             j->local[i].last_reader = ROW_NONE;
             j->local[i].first_writer = ROW_NONE;
             j->local[i].last_writer = ROW_NONE;
+            j->local[i].first_getter = ROW_NONE;
+            j->local[i].last_getter = ROW_NONE;
             j->local[i].output_room = OUTPUT_ENDLESS;
             j->local[i].main = TOKEN_NONE;
             return &j->local[i];

@@ -48,14 +48,19 @@ struct job_local {
     uint32_t first_reader, last_reader; /* origin: rows of struct job_reader, ROW_NONE */
     uint32_t first_writer,
         last_writer;        /* origin: the same, of writes that the world had no room for */
+    uint32_t first_getter, last_getter; /* origin: the same, of files; the first is being served */
+    uint32_t getter_done;   /* origin: bytes that the first getter was sent */
+    uint32_t file_ticket;   /* origin: of the FX_FILE_WANTED that is out, or the last one */
+    uint8_t file_asked;     /* origin: FX_FILE_WANTED is out */
+    uint8_t file_pad[3];
     uint32_t output_room;   /* origin: bytes that the world takes; OUTPUT_ENDLESS: all */
     struct area_list areas; /* what is known of the map */
 };
 
 #define OUTPUT_ENDLESS 0xFFFFFFFFu
 
-/* A thread that waits for bytes of stdin, or for room for its output, at the origin: <= every
- * thread of the cluster. 28 bytes. */
+/* A thread that waits for bytes of stdin or of a file, or for room for its output, at the origin:
+ * <= every thread of the cluster. 36 bytes. */
 struct job_reader {
     thread_id tid;
     token_no token;
@@ -65,6 +70,7 @@ struct job_reader {
     seat_id seat;
     job_id job;
     uint32_t told; /* writer: 1 once there is room for it, which is kept until it writes again */
+    uint32_t file, offset; /* getter: which bytes */
 };
 
 /* A page asked for at the job's manager: <= HOLD_MAX for each thread of this node. */
@@ -130,7 +136,12 @@ struct job_thread {
 };
 
 enum { DRAIN_MAX = 16 }; /* answers of one step to queued calls: the loopback ring takes 64 */
-enum { JOB_COOKIE_WRITE = 1, JOB_COOKIE_INPUT = 2 }; /* of on_acked; INPUT + local row */
+/* of on_acked; INPUT + local row */
+enum { JOB_COOKIE_WRITE = 1, JOB_COOKIE_INPUT = 2, JOB_COOKIE_FILE = JOB_COOKIE_INPUT + JOBS_MAX };
+/* Pieces of files asked of the world or in the link, of all jobs: with LONG_MAX writes and records,
+ * and one piece of stdin per job, 64 of the 96 long messages that a link pool of 192 keeps. */
+enum { FILE_PARTS_MAX = 24 };
+_Static_assert(LONG_MAX + JOBS_MAX + FILE_PARTS_MAX <= 96, "the link has room for all of them");
 
 struct jobs {
     uint32_t runs;    /* jobs ever started here */
@@ -138,7 +149,9 @@ struct jobs {
     uint32_t queries_max;
     uint32_t drain_wanted; /* more to answer than one step may */
     uint32_t threads_index_at, threads_at, readers_index_at, readers_at, queries_at;
-    uint32_t tickets; /* FX_INPUT_WANTED ever */
+    uint32_t tickets; /* FX_INPUT_WANTED and FX_FILE_WANTED ever */
+    uint32_t file_parts; /* <= FILE_PARTS_MAX */
+    uint32_t file_turn;  /* local row that was last asked for */
     page_no
         refusing_page; /* while dsm_on_area() runs: what the manager has just said of it is final */
     job_id refusing_job; /* 0: nothing */
@@ -246,3 +259,19 @@ void job_input_acked(struct node *n, struct job_local *l);
 void job_input_drain(struct node *n, struct job_local *l);
 void job_output_drain(struct node *n, struct job_local *l);
 void job_readers_drop(struct node *n, struct job_local *l);
+seat_id job_origin_of(struct node *n, job_id job); /* of a job that is open here */
+void job_answer_begin(struct node *n, const struct job_local *l, struct msg *m, int32_t result);
+/* A row for the thread that sent this request; ROW_NONE: a straggler, since the rows are as many as
+ * all threads. */
+uint32_t job_waiter_take(struct node *n, const struct job_local *l, const struct msg *m,
+                         const struct msg_from *from, uint32_t most);
+void job_waiter_append(struct node *n, uint32_t row, uint32_t *first, uint32_t *last);
+void job_waiter_drop_first(struct node *n, const struct job_local *l, uint32_t *first);
+
+/* job_bytes.c: bytes of files */
+void job_on_file_get(struct node *n, const struct event_call *call);
+void job_on_file_bytes(struct node *n, const struct event_call *call);
+void job_on_file(struct node *n, const struct msg *m, const struct msg_from *from);
+void job_on_bytes(struct node *n, const struct msg *m);
+void job_file_acked(struct node *n);
+void job_getters_drop(struct node *n, struct job_local *l);

@@ -103,6 +103,9 @@ static void on_event(struct node *n, const struct event *ev) {
     case CALL_INPUT:
         job_on_input(n, &ev->call);
         break;
+    case CALL_FILE_BYTES:
+        job_on_file_bytes(n, &ev->call);
+        break;
     case CALL_OUTPUT_ROOM:
         job_on_output_room(n, &ev->call);
         break;
@@ -115,6 +118,9 @@ static void on_event(struct node *n, const struct event *ev) {
         break;
     case CALL_READ_IN:
         job_on_read_in(n, &ev->call);
+        break;
+    case CALL_FILE_GET:
+        job_on_file_get(n, &ev->call);
         break;
     case CALL_EXIT_GROUP:
         on_exit_group(n, &ev->call);
@@ -130,7 +136,8 @@ static void on_answer(struct node *n, const struct msg *m) {
     const struct thread_slot *slot =
         threads_waiting(n, &m->head, m->answer.token, m->answer.thread);
 
-    if (slot == NULL || slot->state != SLOT_ASKED || slot->call == CALL_KILL_THREAD) {
+    if (slot == NULL || slot->state != SLOT_ASKED || slot->call == CALL_KILL_THREAD ||
+        slot->call == CALL_FILE_GET) {
         return;
     }
     struct effect *e = threads_wake(n, m->answer.token, m->answer.result);
@@ -167,6 +174,12 @@ static void on_message_of_call(struct node *n, const struct msg *m, const struct
         break;
     case MSG_JOB_READ:
         job_on_read(n, m, from);
+        break;
+    case MSG_JOB_FILE:
+        job_on_file(n, m, from);
+        break;
+    case MSG_JOB_BYTES:
+        job_on_bytes(n, m);
         break;
     case MSG_THREAD_PLACE:
         job_on_place(n, m);
@@ -216,6 +229,8 @@ static void on_acked(struct node *n, uint32_t cookie, bool lost) {
         threads_long_done(n);
     } else if (cookie >= JOB_COOKIE_INPUT && cookie < JOB_COOKIE_INPUT + JOBS_MAX) {
         job_input_acked(n, &jobs_of(n)->local[cookie - JOB_COOKIE_INPUT]);
+    } else if (cookie == JOB_COOKIE_FILE) {
+        job_file_acked(n);
     }
 }
 

@@ -7,7 +7,7 @@
 
 /* ---- requester ------------------------------------------------------------------------------- */
 
-static seat_id origin_of(struct node *n, job_id job) {
+seat_id job_origin_of(struct node *n, job_id job) {
     const struct job_local *l = job_local_find(n, job);
 
     ASSERT(l != NULL); /* a job with threads here is open here */
@@ -32,7 +32,7 @@ void job_write(struct node *n, token_no token) {
     memcpy(m.call.arg, slot->arg, sizeof(m.call.arg));
     m.call.size = slot->size;
     memcpy(m.call.bytes, slot->bytes, slot->size);
-    node_send_page(n, origin_of(n, slot->job), &m, (struct frame_ref){FRAME_NONE, 0, 0},
+    node_send_page(n, job_origin_of(n, slot->job), &m, (struct frame_ref){FRAME_NONE, 0, 0},
                    JOB_COOKIE_WRITE);
 }
 
@@ -66,21 +66,19 @@ void job_on_read_in(struct node *n, const struct event_call *call) {
     m.call.token = call->token;
     m.call.call = CALL_READ_IN;
     m.call.arg[0] = slot->arg[0];
-    node_send(n, origin_of(n, slot->job), &m);
+    node_send(n, job_origin_of(n, slot->job), &m);
 }
 
 /* ---- origin ---------------------------------------------------------------------------------- */
 
-static void begin_answer(struct node *n, const struct job_local *l, struct msg *m, int32_t result) {
+void job_answer_begin(struct node *n, const struct job_local *l, struct msg *m, int32_t result) {
     job_msg_begin(n, m, MSG_JOB_ANSWER, key_make(SERVICE_JOB, l->job, 0));
     m->head.size = (uint16_t)offsetof(struct body_answer, bytes);
     m->answer.result = result;
 }
 
-/* A row for the thread that sent this request; ROW_NONE: a straggler, since the rows are as many as
- * all threads. */
-static uint32_t waiter_take(struct node *n, const struct job_local *l, const struct msg *m,
-                            const struct msg_from *from, uint32_t most) {
+uint32_t job_waiter_take(struct node *n, const struct job_local *l, const struct msg *m,
+                         const struct msg_from *from, uint32_t most) {
     struct jobs *j = jobs_of(n);
     uint32_t row = rows_take(jobs_readers_index(j), l->job);
 
@@ -89,7 +87,7 @@ static uint32_t waiter_take(struct node *n, const struct job_local *l, const str
             (struct job_reader){.tid = m->call.thread,
                                 .token = m->call.token,
                                 .op = m->head.op,
-                                .most = most < CALL_BYTES_MAX ? most : CALL_BYTES_MAX,
+                                .most = most,
                                 .next = ROW_NONE,
                                 .seat = from->seat,
                                 .job = l->job};
@@ -97,7 +95,7 @@ static uint32_t waiter_take(struct node *n, const struct job_local *l, const str
     return row;
 }
 
-static void row_append(struct node *n, uint32_t row, uint32_t *first, uint32_t *last) {
+void job_waiter_append(struct node *n, uint32_t row, uint32_t *first, uint32_t *last) {
     if (row == ROW_NONE) {
         return;
     }
@@ -109,7 +107,7 @@ static void row_append(struct node *n, uint32_t row, uint32_t *first, uint32_t *
     *last = row;
 }
 
-static void row_remove_first(struct node *n, const struct job_local *l, uint32_t *first) {
+void job_waiter_drop_first(struct node *n, const struct job_local *l, uint32_t *first) {
     struct jobs *j = jobs_of(n);
     uint32_t row = *first;
 
@@ -175,8 +173,8 @@ void job_on_write(struct node *n, const struct msg *m, const struct msg_from *fr
                          : !w.waits && m->call.size <= free_room(l, &w);
 
     if (!fits) {
-        uint32_t row = waiter_take(n, l, m, from, m->call.size);
-        row_append(n, row, &l->first_writer, &l->last_writer);
+        uint32_t row = job_waiter_take(n, l, m, from, m->call.size);
+        job_waiter_append(n, row, &l->first_writer, &l->last_writer);
         return;
     }
     l->output_room -= l->output_room != OUTPUT_ENDLESS ? m->call.size : 0;
@@ -185,7 +183,7 @@ void job_on_write(struct node *n, const struct msg *m, const struct msg_from *fr
     e->job = l->job;
     e->value = m->call.arg[0];
     node_effect_bytes(n, e, m->call.bytes, m->call.size);
-    begin_answer(n, l, &out, (int32_t)m->call.size);
+    job_answer_begin(n, l, &out, (int32_t)m->call.size);
     out.head.op = m->head.op;
     out.answer.thread = m->call.thread;
     out.answer.token = m->call.token;
@@ -217,7 +215,7 @@ void job_output_drain(struct node *n, struct job_local *l) {
         }
         room -= r->most;
         r->told = 1;
-        begin_answer(n, l, &out, 0);
+        job_answer_begin(n, l, &out, 0);
         out.head.op = r->op;
         out.answer.thread = r->tid;
         out.answer.token = r->token;
@@ -257,7 +255,7 @@ static void reader_answer(struct node *n, struct job_local *l, const uint8_t *by
     uint32_t cookie = size != 0 ? JOB_COOKIE_INPUT + (uint32_t)(l - jobs_of(n)->local) : 0;
     struct msg out;
 
-    begin_answer(n, l, &out, (int32_t)size);
+    job_answer_begin(n, l, &out, (int32_t)size);
     out.head.op = r->op;
     out.head.size = (uint16_t)(offsetof(struct body_answer, bytes) + size);
     out.answer.thread = r->tid;
@@ -268,7 +266,7 @@ static void reader_answer(struct node *n, struct job_local *l, const uint8_t *by
         l->input_unacked = 1;
     }
     node_send_page(n, r->seat, &out, (struct frame_ref){FRAME_NONE, 0, 0}, cookie);
-    row_remove_first(n, l, &l->first_reader);
+    job_waiter_drop_first(n, l, &l->first_reader);
 }
 
 /* After the end of the file every reader gets nothing, a few in one step. */
@@ -288,9 +286,10 @@ void job_on_read(struct node *n, const struct msg *m, const struct msg_from *fro
     if (l == NULL || l->origin != node_seat(n)) {
         return;
     }
-    uint32_t row = waiter_take(n, l, m, from, m->call.arg[0]);
+    uint32_t most = m->call.arg[0] < CALL_BYTES_MAX ? m->call.arg[0] : CALL_BYTES_MAX;
+    uint32_t row = job_waiter_take(n, l, m, from, most);
 
-    row_append(n, row, &l->first_reader, &l->last_reader);
+    job_waiter_append(n, row, &l->first_reader, &l->last_reader);
     ask_world(n, l);
     job_input_drain(n, l);
 }
@@ -325,10 +324,11 @@ void job_input_acked(struct node *n, struct job_local *l) {
 
 void job_readers_drop(struct node *n, struct job_local *l) {
     while (l->first_reader != ROW_NONE) {
-        row_remove_first(n, l, &l->first_reader);
+        job_waiter_drop_first(n, l, &l->first_reader);
     }
     while (l->first_writer != ROW_NONE) {
-        row_remove_first(n, l, &l->first_writer);
+        job_waiter_drop_first(n, l, &l->first_writer);
     }
     l->input_asked = 0;
+    job_getters_drop(n, l);
 }

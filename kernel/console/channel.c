@@ -36,8 +36,8 @@ static uint32_t crc_of(const uint8_t *bytes, size_t count) {
 }
 
 bool channel_is_type_known(uint8_t type) {
-    return (type >= CHANNEL_HELLO && type <= CHANNEL_FILE_END) ||
-           (type >= CHANNEL_READY && type <= CHANNEL_ERROR);
+    return (type >= CHANNEL_HELLO && type <= CHANNEL_HOLD) ||
+           (type >= CHANNEL_READY && type <= CHANNEL_FILE_CREDIT);
 }
 
 /* The closing flag came: judge what was collected. An empty frame is no damage, since the flag

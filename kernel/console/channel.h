@@ -30,9 +30,10 @@ enum channel_type {
     CHANNEL_EXEC = 0x06,         /* host: one console command line */
     CHANNEL_STATUS_ASK = 0x07,   /* host: empty */
     CHANNEL_POWER = 0x08,        /* host: u8, enum channel_power */
-    CHANNEL_FILE_BEGIN = 0x09,   /* host: reserved: name NUL, size u32 */
-    CHANNEL_FILE_DATA = 0x0A,    /* host: reserved: bytes */
-    CHANNEL_FILE_END = 0x0B,     /* host: reserved: empty */
+    CHANNEL_FILE_BEGIN = 0x09,   /* host: u32 size, then the name */
+    CHANNEL_FILE_DATA = 0x0A,    /* host: bytes, at most the credit given */
+    CHANNEL_FILE_END = 0x0B,     /* host: u32 CRC-32 of the whole file */
+    CHANNEL_HOLD = 0x0C,         /* host: u8, 1: send no output of this stream until 0 */
     CHANNEL_READY = 0x81,        /* node: "name=n1 id=1 epoch=3 members=3 stable=1 build=… …\n" */
     CHANNEL_STDOUT = 0x82,       /* node: bytes */
     CHANNEL_STDERR = 0x83,       /* node: bytes */
@@ -43,6 +44,7 @@ enum channel_type {
     CHANNEL_STATUS = 0x88,       /* node: a piece of JSON; the last frame is empty */
     CHANNEL_REPORT = 0x89,       /* node: one line of text for the person */
     CHANNEL_ERROR = 0x8A,        /* node: why a request could not be done, and the remedy */
+    CHANNEL_FILE_CREDIT = 0x8B,  /* node: u32, more bytes of the file that the host may send */
 };
 
 enum channel_power { CHANNEL_POWER_HALT = 0, CHANNEL_POWER_REBOOT = 1 };

@@ -8,6 +8,7 @@
 #include "drivers/serial.h"
 #include "kernel/console/commands.h"
 #include "kernel/cpu.h"
+#include "kernel/file.h"
 #include "kernel/irq.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
@@ -100,6 +101,8 @@ static int run_mem(int argc, char **argv, struct print_sink *out) {
     print_to(out, "kernel    %u KB of tables, %u KB free\n", pool_bytes() / 1024,
              frame_free_count() * KB_PER_FRAME);
     print_to(out, "stack     %u of %u bytes used at most\n", stack_used_bytes(), stack_bytes());
+    print_to(out, "files     %u KB for those that the launcher sends, %u KB free\n",
+             file_area_bytes() / 1024, file_area_free_bytes() / 1024);
     for (uint32_t i = 0; i < boot_info.modules_count; i++) {
         const struct boot_module *m = &boot_info.modules[i];
         print_to(out, "module    %-24s %u bytes\n", m->name, m->end - m->start);
@@ -176,7 +179,7 @@ static const struct command commands[] = {
     {"version", "", "which Lisse, which processor", run_version},
     {"log", "[LINES]", "the newest lines of this node's log, 100 if not said", run_log},
     {"uptime", "", "how long, by which clock; interrupts", run_uptime},
-    {"mem", "", "memory, boot modules, serial lines", run_mem},
+    {"mem", "", "memory, files, boot modules, serial lines", run_mem},
     {"pci", "", "devices on the PCI buses", run_pci},
     {"reboot", "", "reset this PC at once", run_reboot},
     {"halt", "", "switch this PC off at once", run_halt},

@@ -12,7 +12,7 @@
 #include "kernel/pump.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
-#include "boot/bootinfo.h"
+#include "kernel/file.h"
 #include "services/job.h"
 #include "services/threads.h"
 

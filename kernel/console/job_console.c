@@ -102,7 +102,7 @@ int job_console_run(enum job_console_place place, const char *strings, uint32_t 
         return -1;
     }
     memset(row, 0, sizeof(*row));
-    row->owner = (struct job_owner){started, output, input_wanted, exited};
+    row->owner = (struct job_owner){started, output, input_wanted, exited, 0};
     print_text(row->name, sizeof(row->name), "%s", strings);
     int err = job_run(&row->owner, strings, bytes, argc, 0, why);
     if (err < 0) {

@@ -11,6 +11,7 @@
 #include "kernel/console/channel.h"
 #include "kernel/console/commands.h"
 #include "kernel/console/frame_queue.h"
+#include "kernel/console/launcher_files.h"
 #include "kernel/console/launcher_jobs.h"
 #include "kernel/console/node_state.h"
 #include "kernel/job.h"
@@ -118,7 +119,11 @@ static void on_run(const struct channel_frame *f) {
     if (f->stream == 0 || launcher_jobs_has(f->stream)) {
         answer_error(f->stream,
                      "RUN needs a stream of its own, 1 to 255: launcher and kernel differ?");
+    } else if (launcher_files_coming(f->stream)) {
+        launcher_files_drop(f->stream);
+        answer_error(f->stream, "a file of the program has not come whole: run it again");
     } else if (!run_parse(&r, f)) {
+        launcher_files_drop(f->stream);
         answer_error(f->stream,
                      "RUN without argv and its empty string: launcher and kernel differ?");
     } else if (launcher_jobs_run(f->stream, LAUNCHER_EXIT, r.strings, r.bytes, r.argc, r.envc,
@@ -164,9 +169,23 @@ bool launcher_command_run(struct print_sink *out, const char *strings, uint32_t 
     return true;
 }
 
+/* Without a program it means the files that came for one: nobody will run it. */
 static void on_signal(const struct channel_frame *f) {
-    if (f->payload_bytes == 1) {
+    if (f->stream != 0 && !launcher_jobs_has(f->stream)) {
+        launcher_files_drop(f->stream);
+    } else if (f->payload_bytes == 1) {
         launcher_jobs_signal(f->stream, f->payload[0]);
+    }
+}
+
+static void on_file(const struct channel_frame *f) {
+    char why[128] = "";
+
+    if (f->stream == 0 || launcher_jobs_has(f->stream)) {
+        answer_error(f->stream, "files come on a stream of their own, before RUN: launcher and "
+                                "kernel differ?");
+    } else if (!launcher_files_request(f, why)) {
+        answer_error(f->stream, why);
     }
 }
 
@@ -204,11 +223,15 @@ static void on_frame(const struct channel_frame *f) {
         on_power(f);
         break;
     case CHANNEL_FILE_BEGIN:
-        answer_error(f->stream, "files cannot be sent to a cluster that is up yet: boot with them "
-                                "(run --with FILE)");
+    case CHANNEL_FILE_DATA:
+    case CHANNEL_FILE_END:
+        on_file(f);
+        break;
+    case CHANNEL_HOLD:
+        launcher_jobs_hold(f->stream, f->payload_bytes == 1 && f->payload[0] != 0);
         break;
     default:
-        break; /* what nodes send, or the rest of a file that was refused */
+        break; /* what nodes send */
     }
 }
 
@@ -281,7 +304,8 @@ static bool take_report(struct channel_frame *frame, uint8_t *payload) {
 /* Reports first: they explain the READY, ERROR or EXIT behind them. */
 static bool take_next(struct channel_frame *frame, uint8_t *payload) {
     return take_report(frame, payload) || take_ready(frame, payload) ||
-           frame_queue_take(&answers, frame, payload) || launcher_jobs_take(frame, payload);
+           frame_queue_take(&answers, frame, payload) || launcher_files_take(frame, payload) ||
+           launcher_jobs_take(frame, payload);
 }
 
 /* True: it stopped for the sake of others. */

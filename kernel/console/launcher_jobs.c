@@ -7,6 +7,7 @@
 #include "kernel/console/frame_queue.h"
 #include "kernel/console/job_room.h"
 #include "kernel/console/job_stdin.h"
+#include "kernel/console/launcher_files.h"
 #include "kernel/job.h"
 #include "kernel/print.h"
 
@@ -24,6 +25,7 @@ struct stream_job {
     uint32_t signal;        /* to be given; 0: none */
     uint32_t credit;        /* bytes of stdin that the host may send and was not told of yet */
     bool credit_begun;      /* it was told of some */
+    bool held;              /* the host takes no output just now */
     bool ended;             /* free when all was sent */
     struct job_stdin in;
     struct job_room room;
@@ -91,6 +93,7 @@ static void exited(struct job_owner *owner, int32_t status, const char *reason) 
     row->in.wanted = false;
     row->credit = 0;
     row->ended = true;
+    launcher_files_drop(row->stream);
     if (row->ending == LAUNCHER_EXEC_END) {
         char line[REASON_BYTES + 2];
         uint32_t length = print_text(line, sizeof(line), "%s\n", reason);
@@ -116,18 +119,20 @@ int launcher_jobs_run(uint8_t stream, enum launcher_ending ending, const char *s
         row = rows[i].stream == 0 ? &rows[i] : NULL;
     }
     if (row == NULL) {
+        launcher_files_drop(stream);
         print_text(why, 128, "%u programs run over this channel already; wait for one, or end one",
                    (unsigned)LAUNCHER_JOBS_MAX);
         return -1;
     }
     memset(row, 0, offsetof(struct stream_job, out_bytes));
-    row->owner = (struct job_owner){started, output, input_wanted, exited};
+    row->owner = (struct job_owner){started, output, input_wanted, exited, stream};
     row->stream = stream;
     row->ending = (uint8_t)ending;
     frame_queue_init(&row->out, row->out_bytes, OUTPUT_BYTES);
     int err = job_run(&row->owner, strings, bytes, argc, envc, why);
     if (err < 0) {
         row->stream = 0;
+        launcher_files_drop(stream);
     }
     return err;
 }
@@ -153,6 +158,14 @@ void launcher_jobs_signal(uint8_t stream, uint32_t signal) {
 
     if (row != NULL) {
         row->signal = signal;
+    }
+}
+
+void launcher_jobs_hold(uint8_t stream, bool held) {
+    struct stream_job *row = row_of(stream);
+
+    if (row != NULL) {
+        row->held = held;
     }
 }
 
@@ -188,6 +201,9 @@ static bool row_take(struct stream_job *row, struct channel_frame *frame, uint8_
         *frame = (struct channel_frame){CHANNEL_STDIN_CREDIT, row->stream, 4, payload};
         row->credit = 0;
         return true;
+    }
+    if (row->held) {
+        return false;
     }
     bool taken = frame_queue_take(&row->out, frame, payload);
     if (row->ended && frame_queue_is_empty(&row->out)) {

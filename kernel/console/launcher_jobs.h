@@ -24,6 +24,9 @@ bool launcher_jobs_has(uint8_t stream);
 void launcher_jobs_stdin(uint8_t stream, const uint8_t *bytes, uint32_t count);
 void launcher_jobs_stdin_end(uint8_t stream);
 void launcher_jobs_signal(uint8_t stream, uint32_t signal);
+/* While held, nothing of the stream's output is sent: the program waits in write when its queue is
+ * full. */
+void launcher_jobs_hold(uint8_t stream, bool held);
 
 /* Gives the core what has come meanwhile: stdin, signals, room for output. */
 void launcher_jobs_poll(void);

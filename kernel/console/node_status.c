@@ -5,7 +5,7 @@
 #include "kernel/job.h"
 #include "kernel/options.h"
 #include "kernel/pump.h"
-#include "boot/bootinfo.h"
+#include "kernel/file.h"
 #include "services/dsm.h"
 #include "services/job.h"
 #include "services/sync.h"

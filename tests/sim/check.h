@@ -52,6 +52,10 @@ void check_output(struct world *w, const struct effect *e);
 uint32_t stream_input(struct world *w, struct sim_job *job, uint8_t *bytes, uint32_t most);
 void check_input_answer(struct world *w, struct sim_thread *t);
 void check_file_answer(struct sim_thread *t);
+/* Bytes of the world's one file: how many. */
+uint32_t file_bytes(uint8_t *bytes, uint32_t offset, uint32_t most);
+void check_file_part(struct sim_thread *t, const struct effect *e);
+void check_file_got(struct sim_thread *t);
 void check_streams_over(struct sim_job *job);
 
 /* check_call.c: what a call asks and answers, given to the checkers above. */

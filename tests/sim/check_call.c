@@ -75,6 +75,7 @@ void check_answer(struct world *w, struct pc *pc, struct sim_thread *t, uint32_t
     case CALL_CLONE: check_clone_answer(w, t); break;
     case CALL_SLEEP: check_sleep_answer(w, pc, t); break;
     case CALL_FILE: check_file_answer(t); break;
+    case CALL_FILE_GET: check_file_got(t); break;
     case CALL_READ_IN: check_input_answer(w, t); break;
     case CALL_FUTEX_WAKE:
         check_wake_answer(w, t);

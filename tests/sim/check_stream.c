@@ -115,6 +115,47 @@ void check_file_answer(struct sim_thread *t) {
     }
 }
 
+/* Byte i of the world's one file. */
+static uint8_t file_byte(uint32_t i) {
+    return pattern(FILE_NUMBER, i / 256, i);
+}
+
+uint32_t file_bytes(uint8_t *bytes, uint32_t offset, uint32_t most) {
+    uint32_t left = offset < FILE_SIZE ? FILE_SIZE - offset : 0;
+    uint32_t count = most < left ? most : left;
+
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] = file_byte(offset + i);
+    }
+    return count;
+}
+
+/* Pieces come in order, without holes, to the thread that asked. */
+void check_file_part(struct sim_thread *t, const struct effect *e) {
+    uint32_t offset = (uint32_t)t->reg[1] + t->got;
+    bool right = t->state == SIM_CALL && !t->answered && e->value == t->got && e->size != 0;
+
+    for (uint32_t i = 0; i < e->size; i++) {
+        right = right && e->bytes[i] == file_byte(offset + i);
+    }
+    if (!right) {
+        sim_fail("file", "thread %u of job %x gets %u bytes at %u of its piece of a file, has %u",
+                 t->number, t->job, e->size, e->value, t->got);
+    }
+    t->got += e->size;
+}
+
+void check_file_got(struct sim_thread *t) {
+    uint32_t left = FILE_SIZE - (uint32_t)t->reg[1], wanted = (uint32_t)t->reg[2];
+    uint32_t due = wanted < left ? wanted : left;
+
+    if ((uint32_t)t->result != due || t->got != due) {
+        sim_fail("file", "thread %u of job %x wants %u bytes at %u of a file; %u have come, %d is "
+                 "said", t->number, t->job, wanted, (uint32_t)t->reg[1], t->got, t->result);
+    }
+    t->got = 0;
+}
+
 void check_streams_over(struct sim_job *job) {
     const struct model *m = job->model;
 

@@ -46,6 +46,7 @@ struct sim_thread {
     uint32_t written;   /* CALL_WRITE_OUT so far */
     uint32_t generation; /* of the barrier it waits in */
     uint32_t offset;    /* of the file that it has open */
+    uint32_t got;       /* bytes of a file that have come for its call */
     int32_t result;     /* of the answer */
     uint32_t value, value2, size;
     uint8_t bytes[CALL_BYTES_MAX];

@@ -156,6 +156,15 @@ static void perform_input_wanted(struct world *w, struct pc *pc, const struct ef
                                    .b = e->value2, .job = e->job});
 }
 
+static void perform_file_wanted(struct world *w, struct pc *pc, const struct effect *e) {
+    if (e->arg[0] != FILE_NUMBER || e->arg[1] > 0xFFFF || e->arg[2] > CALL_BYTES_MAX) {
+        sim_fail("file", "%u bytes at %u of file %u are wanted", e->arg[2], e->arg[1], e->arg[0]);
+    }
+    world_after(w, 1 + world_random(w, 100),
+                (struct world_row){.type = WEV_FILE, .pc = pc->index, .a = e->value,
+                                   .b = e->arg[1] | e->arg[2] << 16, .job = e->job});
+}
+
 static void perform(struct world *w, struct pc *pc, const struct effect *e) {
     switch (e->type) {
     case FX_SEND: network_send(w, pc, e); break;
@@ -175,6 +184,8 @@ static void perform(struct world *w, struct pc *pc, const struct effect *e) {
     case FX_THREAD_STOP: perform_thread_stop(w, pc, e); break;
     case FX_OUTPUT: check_output(w, e); break;
     case FX_INPUT_WANTED: perform_input_wanted(w, pc, e); break;
+    case FX_FILE_WANTED: perform_file_wanted(w, pc, e); break;
+    case FX_FILE_PART: check_file_part(cpu_thread(pc, e->token), e); break;
     case FX_REPORT: check_report(w, pc, e); break;
     default: sim_fail("effects", "unknown effect %u", e->type);
     }

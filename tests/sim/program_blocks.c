@@ -195,6 +195,9 @@ static void emit_file_block(struct program *p) {
         emit(p, (struct instr){.op = OP_MOVE, .r = 1, .index = 7});
         emit_call(p, CALL_FILE);
     }
+    emit_args(p, FILE_NUMBER, (int32_t)program_random(p, FILE_SIZE),
+              1 + (int32_t)program_random(p, FILE_GET_MAX));
+    emit_call(p, CALL_FILE_GET);
     emit_args(p, FILE_CLOSE, 0, 0);
     emit(p, (struct instr){.op = OP_MOVE, .r = 1, .index = 7});
     emit_call(p, CALL_FILE);

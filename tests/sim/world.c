@@ -205,6 +205,16 @@ static void give_input(struct world *w, const struct world_row *row) {
     }
 }
 
+static void give_file(struct world *w, const struct world_row *row) {
+    uint8_t bytes[CALL_BYTES_MAX];
+    struct event ev = {.type = EV_CALL};
+
+    ev.call = (struct event_call){.op = CALL_FILE_BYTES, .token = TOKEN_NONE, .arg = {row->a},
+                                  .bytes = bytes,
+                                  .size = file_bytes(bytes, row->b & 0xFFFF, row->b >> 16)};
+    world_step(w, &w->pc[row->pc], &ev);
+}
+
 static void give_room(struct world *w, const struct world_row *row) {
     struct sim_job *job = world_job(w, row->job);
     struct event ev = {.type = EV_CALL};
@@ -247,6 +257,7 @@ static void handle(struct world *w, const struct world_row *row) {
     case WEV_RUN: run_job(w, row->a); break;
     case WEV_KILL: kill_job(w, row->a); break;
     case WEV_INPUT: give_input(w, row); break;
+    case WEV_FILE: give_file(w, row); break;
     case WEV_ROOM: give_room(w, row); break;
     case WEV_PAUSE: pause_pc(w); break;
     case WEV_RESEND: resend(w); break;

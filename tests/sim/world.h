@@ -87,6 +87,7 @@ enum world_event {
     WEV_RUN,      /* a: job */
     WEV_KILL,     /* a: job */
     WEV_INPUT,    /* a: ticket, b: bytes wanted */
+    WEV_FILE,     /* a: ticket, b: offset | bytes wanted << 16 */
     WEV_RESEND,
     WEV_PAUSE,
     WEV_ROOM,     /* job: the console takes more output */

@@ -2,7 +2,8 @@
 
 Takes QEMU's command line, speaks COM1, COM2 and QMP over the sockets it is given, and obeys the
 boot option fake=WHAT:nX (never panic die triple refuse) and the words of the program it is told to
-run: args, env, cat, exit N, out BYTES, err TEXT, spin, segv, panic, die, files.
+run: args, env, cat, exit N, out BYTES, err TEXT, spin, segv, panic, die, files (modules, then
+those sent, with size and CRC-32). fake=full:nX takes no files, fake=stall:nX gives no credit.
 """
 
 import json
@@ -13,6 +14,7 @@ import socket
 import struct
 import sys
 import time
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -44,6 +46,7 @@ class FakeNode:
         self.born = time.monotonic()
         self.is_paused = False
         self.jobs = {}  # stream -> word of the running program
+        self.files = {}  # stream -> {name: bytes}
         self.qmp_lines = b""
 
     def print(self, text):
@@ -93,6 +96,10 @@ class FakeNode:
             self.ready()
         elif kind == channel.RUN:
             self.run(stream, payload)
+        elif channel.FILE_BEGIN <= kind <= channel.FILE_END:
+            self.take_file(kind, stream, payload)
+        elif kind == channel.SIGNAL and stream not in self.jobs:
+            self.files.pop(stream, None)
         elif kind == channel.STDIN:
             self.send(channel.STDOUT, stream, payload)
             self.send(channel.STDIN_CREDIT, stream, struct.pack("<I", len(payload)))
@@ -104,8 +111,26 @@ class FakeNode:
             self.execute(stream, payload.decode())
         elif kind == channel.STATUS_ASK:
             self.status()
+        elif kind == channel.HOLD:
+            self.print(f"hold {payload[0]}")
+
+    def take_file(self, kind, stream, payload):
+        files = self.files.setdefault(stream, {})
+        if kind == channel.FILE_BEGIN and self.fault == "full":
+            self.send(channel.ERROR, stream, b"big (9 KB) does not fit: 4 of 4 KB are free; --mem")
+        elif kind == channel.FILE_BEGIN:
+            self.coming = payload[4:].decode()
+            files[self.coming] = b""
+            self.send(channel.FILE_CREDIT, stream,
+                      struct.pack("<I", CREDIT if self.fault != "stall" else 0))
+        elif kind == channel.FILE_DATA:
+            files[self.coming] += payload
+            self.send(channel.FILE_CREDIT, stream, struct.pack("<I", len(payload)))
+        elif payload != struct.pack("<I", zlib.crc32(files[self.coming])):
+            self.send(channel.ERROR, stream, b"a file was damaged")
 
     def exit(self, stream, code, reason=""):
+        self.files.pop(stream, None)
         if self.jobs.pop(stream, None) is not None:
             self.send(channel.EXIT, stream, struct.pack("<i", code) + reason.encode())
 
@@ -120,6 +145,8 @@ class FakeNode:
             self.send(channel.STDOUT, stream, env.replace(b"\0", b"\n"))
         elif word == "files":
             names = [os.path.basename(path) for path in modules()]
+            names += [f"{name} {len(data)} {zlib.crc32(data):08x}"
+                      for name, data in self.files.get(stream, {}).items()]
             self.send(channel.STDOUT, stream, ("\n".join(names) + "\n").encode())
         elif word == "out":
             self.send(channel.STDOUT, stream, bytes(i % 256 for i in range(int(rest[0]))))
@@ -155,8 +182,9 @@ class FakeNode:
     def status(self):
         row = {"name": self.name, "id": int(self.name[1:]), "state": "member", "threads": 1,
                "pages_owned": 2, "entries_managed": 3}
+        jobs = [{"id": stream, "program": word, "threads": 1} for stream, word in self.jobs.items()]
         text = json.dumps({"cluster": self.boot["cluster"], "epoch": 3, "stable": True,
-                           "nodes": [row], "jobs": [], "changes": []}).encode()
+                           "nodes": [row], "jobs": jobs, "changes": []}).encode()
         self.send(channel.STATUS, 0, text)
         self.send(channel.STATUS, 0)
 

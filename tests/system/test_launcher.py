@@ -113,7 +113,7 @@ def test_files_with_odd_names(fake, prog, tmp_path):
     (("--with", "kernel=a b"), "no / and no spaces"),
     (("--with", "kernel=a/b"), "no / and no spaces"),
     (("--with", "kernel=prog"), "two files would be 'prog'"),
-    (("--with", "kernel=" + "x" * 65), "1 to 64 bytes"),
+    (("--with", "kernel=" + "x" * 64), "1 to 63 bytes"),
 ])
 def test_bad_files_are_explained(fake, prog, words, text):
     result = fake.run("run", *words, prog)

@@ -53,12 +53,6 @@ def test_up_twice_and_two_side_by_side(fake, tmp_path):
     assert len(fake.status()["nodes"]) == 1
 
 
-def test_run_beside_a_cluster_that_is_up(fake, prog):
-    fake.ok("up", "-n", 1)
-    result = fake.run("run", "-n", 1, prog)
-    assert result.returncode == 0 and "booting another one" in result.stderr
-
-
 def test_up_ends_by_itself(fake):
     fake.ok("up", "-n", 1, "--for", 0.5)
     assert not fake.left()

@@ -24,6 +24,12 @@ static void on_thread(struct node *n, const struct effect *e) {
     }
     struct cast *c = cast_of(n, e->token);
 
+    if (e->type == FX_FILE_PART) {
+        assert_true(e->value + e->size <= FILE_GET_MAX);
+        memcpy(c->file + e->value, e->bytes, e->size);
+        c->parts++;
+        return;
+    }
     if (e->type == FX_FUTEX_COMPARE) {
         c->compares++;
         return;
@@ -65,13 +71,21 @@ static void on_job(const struct effect *e) {
         told.ticket = e->value;
         told.ticket_most = e->value2;
         break;
+    case FX_FILE_WANTED:
+        assert_true(told.wants < 8);
+        told.want_ticket[told.wants] = e->value;
+        told.want_file[told.wants] = e->arg[0];
+        told.want_offset[told.wants] = e->arg[1];
+        told.want_bytes[told.wants++] = e->arg[2];
+        break;
     default:
         break;
     }
 }
 
 static void on_effect(struct node *n, const struct effect *e) {
-    if (e->type == FX_THREAD_START || e->type == FX_WAKE || e->type == FX_FUTEX_COMPARE) {
+    if (e->type == FX_THREAD_START || e->type == FX_WAKE || e->type == FX_FUTEX_COMPARE ||
+        e->type == FX_FILE_PART) {
         on_thread(n, e);
         return;
     }

@@ -13,6 +13,8 @@ struct cast {
     uint32_t value, value2, size;
     uint32_t wakes, compares;
     uint8_t bytes[CALL_BYTES_MAX];
+    uint32_t parts;                 /* FX_FILE_PART since the test cleared it */
+    uint8_t file[FILE_GET_MAX];     /* their bytes */
 };
 extern struct cast t[CAST_MAX];
 extern uint32_t count;
@@ -23,6 +25,8 @@ struct told {
     uint32_t starts, exits, opens, closes, areas, unmapped, protected;
     int32_t started, status;
     uint32_t output_size, ticket, ticket_most;
+    uint32_t wants; /* FX_FILE_WANTED that were not answered: the newest are kept */
+    uint32_t want_ticket[8], want_file[8], want_offset[8], want_bytes[8];
     uint8_t output[CALL_BYTES_MAX];
 };
 extern struct told told;

@@ -61,6 +61,10 @@ static void on_wake(struct node *n, const struct effect *e) {
     t->state = T_READY;
     t->woke = true;
     t->result = e->result;
+    if (t->call == CALL_FILE_GET) {
+        assert_int_equal(e->result, t->arg[2]);
+        assert_int_equal(t->got, t->arg[2]);
+    }
     if (t->call == CALL_READ_IN && e->result > 0) {
         assert_int_equal(e->size, e->result);
         for (uint32_t i = 0; i < e->size; i++) {
@@ -70,6 +74,18 @@ static void on_wake(struct node *n, const struct effect *e) {
 }
 
 static uint32_t ticket, ticket_node, ticket_most;
+static uint32_t file_ticket, file_node, file_bytes;
+
+static void on_file_part(struct node *n, const struct effect *e) {
+    struct thread *t = thread_at(n->index, e->token);
+
+    assert_int_equal(t->call, CALL_FILE_GET);
+    assert_int_equal(e->value, t->got);
+    t->got += e->size;
+    for (uint32_t i = 0; i < e->size; i++) {
+        assert_int_equal(e->bytes[i], 0x77);
+    }
+}
 
 static void on_effect(struct node *n, const struct effect *e) {
     switch (e->type) {
@@ -96,6 +112,15 @@ static void on_effect(struct node *n, const struct effect *e) {
     case FX_OUTPUT:
         assert_int_equal(e->value, 1);
         output_bytes += e->size;
+        break;
+    case FX_FILE_PART:
+        on_file_part(n, e);
+        break;
+    case FX_FILE_WANTED:
+        assert_int_equal(file_ticket, 0);
+        file_ticket = e->value;
+        file_node = n->index;
+        file_bytes = e->arg[2];
         break;
     case FX_INPUT_WANTED:
         assert_int_equal(ticket, 0);
@@ -241,7 +266,10 @@ static void stream(struct thread *t) {
     t->woke = false;
     t->rounds--;
     memset(bytes, 0x33, sizeof(bytes));
-    if (world_dice(2) == 0) {
+    if (world_dice(3) == 0) {
+        t->got = 0;
+        THREAD_CALL(t, CALL_FILE_GET, .arg = {7, world_dice(1000), 1 + world_dice(FILE_GET_MAX)});
+    } else if (world_dice(2) == 0) {
         THREAD_CALL(t, CALL_READ_IN, .arg = {size});
     } else {
         THREAD_CALL(t, CALL_WRITE_OUT, .arg = {1}, .bytes = bytes, .size = size);
@@ -307,6 +335,19 @@ static void act(struct thread *t) {
     steps[t->step](t);
 }
 
+static void give_file(void) {
+    uint8_t bytes[CALL_BYTES_MAX];
+    uint32_t used = file_ticket;
+
+    memset(bytes, 0x77, sizeof(bytes));
+    file_ticket = 0;
+    world_call(file_node, &(struct event_call){.op = CALL_FILE_BYTES,
+                                               .token = TOKEN_NONE,
+                                               .arg = {used},
+                                               .bytes = bytes,
+                                               .size = file_bytes});
+}
+
 static void give_input(void) {
     uint8_t bytes[CALL_BYTES_MAX];
     uint32_t size = world_dice(4) == 0 ? ticket_most : world_dice(ticket_most) + 1;
@@ -332,6 +373,10 @@ static bool happen(void) {
             able[count++] = &threads[i];
         }
     }
+    if (file_ticket != 0 && world_dice(3) == 0) {
+        give_file();
+        return true;
+    }
     if (ticket != 0 && world_dice(8) == 0) {
         give_input();
         return true;
@@ -349,7 +394,7 @@ static bool happen(void) {
         w.now_us += world_dice(20);
         return true;
     }
-    return ticket != 0 || world_sleep();
+    return ticket != 0 || file_ticket != 0 || world_sleep();
 }
 
 static void reset(const struct program_plan *p) {
@@ -359,7 +404,7 @@ static void reset(const struct program_plan *p) {
     memset(arrived, 0, sizeof(arrived));
     memset(serials, 0, sizeof(serials));
     thread_count = alive = holders = born = 0;
-    output_bytes = written_bytes = ticket = 0;
+    output_bytes = written_bytes = ticket = file_ticket = 0;
     started = exited = false;
     job = 0;
     world_start(p->nodes, p->slots, p->seed);

@@ -49,6 +49,7 @@ struct thread {
     bool woke;                    /* `result` of the last call is to be looked at */
     int32_t result;
     uint32_t call, arg[5];
+    uint32_t got; /* bytes of a file so far */
     uint64_t deadline_us;
     uint32_t generation; /* of the barrier it waits at */
     page_no fault_page;

@@ -2,10 +2,10 @@
 /* sources: tests/unit/jobs_world.c tests/unit/jobs_cast.c adapt/msg.c services/services.c
    services/rows.c services/job_service.c services/job_local.c services/job_run.c
    services/job_cache.c services/job_manager.c services/job_place.c services/job_call.c
-   services/job_stream.c services/job_map.c services/job_area.c services/job_files.c
-   services/threads.c services/threads_clone.c services/threads_exit.c services/threads_manager.c
-   services/sync_service.c services/sync_table.c services/sync_futex.c services/sync_barrier.c
-   services/sync_requester.c */
+   services/job_stream.c services/job_bytes.c services/job_map.c services/job_area.c
+   services/job_files.c services/threads.c services/threads_clone.c services/threads_exit.c
+   services/threads_manager.c services/sync_service.c services/sync_table.c services/sync_futex.c
+   services/sync_barrier.c services/sync_requester.c */
 #include "tests/unit/jobs_cast.h"
 
 enum { NODES = 3, MANAGER = 2 };
@@ -252,6 +252,130 @@ static void test_input(void **state) {
     assert_int_equal(told.ticket, 0);
 }
 
+/* ---- bytes of files ---- */
+
+enum { FILE_BYTES = 20000 };
+
+static uint8_t file_byte(uint32_t file_number, uint32_t offset) {
+    return (uint8_t)(file_number * 13 + offset * 7 + offset / 251);
+}
+
+/* The world answers what is wanted, oldest first, until nothing is. */
+static void serve_files(void) {
+    while (told.wants != 0) {
+        uint8_t bytes[CALL_BYTES_MAX];
+        uint32_t ticket = told.want_ticket[0], number = told.want_file[0];
+        uint32_t offset = told.want_offset[0], size = told.want_bytes[0];
+        uint32_t left = offset < FILE_BYTES ? FILE_BYTES - offset : 0;
+        told.wants--;
+        memmove(told.want_ticket, told.want_ticket + 1, sizeof(told.want_ticket) - 4);
+        memmove(told.want_file, told.want_file + 1, sizeof(told.want_file) - 4);
+        memmove(told.want_offset, told.want_offset + 1, sizeof(told.want_offset) - 4);
+        memmove(told.want_bytes, told.want_bytes + 1, sizeof(told.want_bytes) - 4);
+        assert_true(size >= 1 && size <= CALL_BYTES_MAX);
+        size = size < left ? size : left;
+        for (uint32_t i = 0; i < size; i++) {
+            bytes[i] = file_byte(number, offset + i);
+        }
+        world_call(0, &(struct event_call){.op = CALL_FILE_BYTES,
+                                           .token = TOKEN_NONE,
+                                           .arg = {ticket, number == 99 ? 0u - ERR_IO : 0},
+                                           .bytes = bytes,
+                                           .size = number == 99 ? 0 : size});
+        world_settle();
+    }
+}
+
+static void get(uint32_t i, uint32_t number, uint32_t offset, uint32_t bytes) {
+    t[i].result = NOTHING;
+    t[i].parts = 0;
+    CALL(t[i].node, CALL_FILE_GET, t[i].token, number, offset, bytes);
+    world_settle();
+}
+
+static void assert_file(uint32_t i, uint32_t number, uint32_t offset, int32_t bytes) {
+    assert_int_equal(t[i].result, bytes);
+    assert_int_equal(t[i].parts, (bytes + CALL_BYTES_MAX - 1) / CALL_BYTES_MAX);
+    for (int32_t k = 0; k < bytes; k++) {
+        assert_int_equal(t[i].file[k], file_byte(number, offset + (uint32_t)k));
+    }
+}
+
+static void test_bytes_of_files(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) { /* a thread of each node, the origin's too */
+        get(i, 3, 100, 5000);
+        assert_int_equal(told.wants, 1); /* one piece of a job at a time */
+        serve_files();
+        assert_file(i, 3, 100, 5000);
+        get(i, 3, FILE_BYTES - 10, FILE_GET_MAX); /* the file ends */
+        serve_files();
+        assert_file(i, 3, FILE_BYTES - 10, 10);
+        get(i, 3, FILE_BYTES - CALL_BYTES_MAX, FILE_GET_MAX); /* … after a whole piece */
+        serve_files();
+        assert_file(i, 3, FILE_BYTES - CALL_BYTES_MAX, CALL_BYTES_MAX);
+        get(i, 3, FILE_BYTES, 1);
+        serve_files();
+        assert_int_equal(t[i].result, 0);
+        get(i, 99, 0, 1); /* no such file there */
+        serve_files();
+        assert_int_equal(t[i].result, -ERR_IO);
+        get(i, 3, 0, 0);
+        assert_int_equal(t[i].result, 0);
+        get(i, 3, 0, FILE_GET_MAX + 1);
+        assert_int_equal(t[i].result, -ERR_INVALID);
+    }
+}
+
+/* Getters are served in their order; those of a job that ends get nothing, and an answer that comes
+ * afterwards is nobody's. */
+static void test_many_get_files(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < count; i++) {
+        get(i, 1 + i, i * 1000, 4000);
+    }
+    assert_int_equal(told.wants, 1);
+    assert_int_equal(told.want_file[0], 1);
+    serve_files();
+    for (uint32_t i = 0; i < count; i++) {
+        assert_file(i, 1 + i, i * 1000, 4000);
+    }
+    get(1, 1, 0, 4000);
+    get(2, 1, 0, 4000);
+    uint32_t ticket = told.want_ticket[0];
+    CALL(0, CALL_KILL, TOKEN_NONE, told.job, 9);
+    world_settle();
+    CALL(0, CALL_FILE_BYTES, TOKEN_NONE, ticket, 0);
+    CALL(0, CALL_FILE_BYTES, TOKEN_NONE, 0xFFFFFFFF, 0);
+    world_settle();
+    assert_int_equal(told.exits, 1);
+    assert_int_equal(t[1].parts + t[2].parts, 0);
+}
+
+/* Pieces that nobody handles hold the next ones back. */
+static void test_pieces_on_their_way_are_few(void **state) {
+    uint32_t pieces = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < count; i++) {
+        t[i].result = NOTHING;
+        CALL(t[i].node, CALL_FILE_GET, t[i].token, 1, 0, FILE_GET_MAX);
+    }
+    for (uint32_t k = 0; k < 3 * count; k++) {
+        world_deliver(t[k % count].node, 0); /* requests come, pieces and acks do not go */
+    }
+    while (told.wants != 0) {
+        uint8_t bytes[CALL_BYTES_MAX] = {0};
+        uint32_t ticket = told.want_ticket[0];
+        told.wants = 0;
+        world_call(0, &(struct event_call){.op = CALL_FILE_BYTES, .token = TOKEN_NONE,
+                                           .arg = {ticket}, .bytes = bytes, .size = sizeof(bytes)});
+        pieces++;
+    }
+    /* those of the origin's own threads are handled at once */
+    assert_in_range(pieces, FILE_PARTS_MAX, FILE_PARTS_MAX + 2 * FILE_GET_MAX / CALL_BYTES_MAX);
+}
+
 /* Stragglers of a job that is over are dropped quietly; those of another generation too. */
 static void test_stragglers(void **state) {
     struct msg m = {.head = {.key = key_make(SERVICE_JOB, told.job, 0), .generation = 9999}};
@@ -283,6 +407,9 @@ int main(void) {
         TEST(test_read_sent_again),
         TEST(test_output),
         TEST(test_input),
+        TEST(test_bytes_of_files),
+        TEST(test_many_get_files),
+        TEST(test_pieces_on_their_way_are_few),
         TEST(test_stragglers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,10 @@
 /* sources: tests/unit/jobs_world.c tests/unit/jobs_cast.c adapt/msg.c services/services.c
    services/rows.c services/job_service.c services/job_local.c services/job_run.c
    services/job_cache.c services/job_manager.c services/job_place.c services/job_call.c
-   services/job_stream.c services/job_map.c services/job_area.c services/job_files.c
-   services/threads.c services/threads_clone.c services/threads_exit.c services/threads_manager.c
-   services/sync_service.c services/sync_table.c services/sync_futex.c services/sync_barrier.c
-   services/sync_requester.c */
+   services/job_stream.c services/job_bytes.c services/job_map.c services/job_area.c
+   services/job_files.c services/threads.c services/threads_clone.c services/threads_exit.c
+   services/threads_manager.c services/sync_service.c services/sync_table.c services/sync_futex.c
+   services/sync_barrier.c services/sync_requester.c */
 #include "tests/unit/jobs_world.h"
 
 enum { SEEDS = 150, ACTIONS = 1500, NODES = 3 };
@@ -91,7 +91,7 @@ static void call(void) {
     static const uint32_t ops[] = {
         CALL_MAP,   CALL_FILE,           CALL_WRITE_OUT,  CALL_READ_IN, CALL_CLONE,
         CALL_EXIT,  CALL_FUTEX_WAIT,     CALL_FUTEX_WAKE, CALL_BARRIER, CALL_KILL_THREAD,
-        CALL_SLEEP, CALL_FUTEX_COMPARED, CALL_INPUT};
+        CALL_SLEEP, CALL_FUTEX_COMPARED, CALL_INPUT,      CALL_FILE_GET, CALL_FILE_BYTES};
     uint8_t bytes[CALL_BYTES_MAX] = {0};
     struct event_call c = {.op = ops[world_dice(sizeof(ops) / sizeof(ops[0]))],
                            .token = world_dice(10),

@@ -1,6 +1,7 @@
 /* The node's side of the launcher's channel: requests in, frames out, over a fake COM2, with a fake
  * core behind it. */
 /* sources: kernel/console/launcher.c kernel/console/launcher_jobs.c kernel/console/frame_queue.c
+            tests/unit/fake_files.c
  *          kernel/console/job_stdin.c kernel/console/channel.c kernel/format.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -408,6 +409,27 @@ static void commands(void **state) {
     assert_int_equal(answer()->type, CHANNEL_ERROR);
 }
 
+/* Two programs' output; the one that is held waits, the other does not. */
+static void held_output(void **state) {
+    int32_t code = 0;
+
+    (void)state;
+    uint32_t a = start_job(1), b = start_job(2);
+    ask(CHANNEL_HOLD, 1, "\1", 1);
+    turns();
+    core.owner[a - 1]->output(core.owner[a - 1], 1, (const uint8_t *)"held", 4);
+    core.owner[b - 1]->output(core.owner[b - 1], 1, (const uint8_t *)"free", 4);
+    end_job(a, 0, "");
+    turns();
+    expect_text(CHANNEL_STDOUT, 2, "free");
+    expect_nothing();
+    ask(CHANNEL_HOLD, 1, "\0", 1);
+    turns();
+    expect_text(CHANNEL_STDOUT, 1, "held");
+    expect(CHANNEL_EXIT, 1, &code, 4);
+    end_job(b, 0, "");
+}
+
 static void a_command_that_runs_a_program(void **state) {
     int32_t status = 130;
 
@@ -466,6 +488,7 @@ int main(void) {
         cmocka_unit_test_setup(room_for_output, setup),
         cmocka_unit_test_setup(commands, setup),
         cmocka_unit_test_setup(a_command_that_runs_a_program, setup),
+        cmocka_unit_test_setup(held_output, setup),
         cmocka_unit_test_setup(noise, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,12 +14,13 @@
 
 static bool has_tail(uint8_t type) {
     return type == MSG_JOB_CALL || type == MSG_JOB_WRITE || type == MSG_JOB_READ ||
+           type == MSG_JOB_FILE || type == MSG_JOB_BYTES ||
            type == MSG_JOB_ANSWER || type == MSG_THREAD_MOVE ||
            (type >= MSG_ACCEPT && type <= MSG_COMMITTED);
 }
 
 static uint32_t tail_at(uint8_t type) {
-    if (type == MSG_JOB_ANSWER) {
+    if (type == MSG_JOB_ANSWER || type == MSG_JOB_BYTES) {
         return offsetof(struct body_answer, bytes);
     }
     if (type == MSG_THREAD_MOVE) {
@@ -30,7 +31,7 @@ static uint32_t tail_at(uint8_t type) {
 }
 
 static void set_tail(struct msg *m, uint32_t bytes) {
-    if (m->head.type == MSG_JOB_ANSWER) {
+    if (m->head.type == MSG_JOB_ANSWER || m->head.type == MSG_JOB_BYTES) {
         m->answer.size = bytes;
     } else if (m->head.type == MSG_THREAD_MOVE) {
         m->thread.size = bytes;

@@ -1,19 +1,18 @@
 /* adapt/node.c: the block of memory, the door for datagrams, messages held for a newer view, the
  * loopback ring, cluster time, determinism [D 4, P 7.2, 9.9]. */
 /* sources: tests/unit/node_world.c adapt/node.c adapt/service.c adapt/member.c
-            adapt/member_hello.c adapt/member_seen.c adapt/member_found.c
-            adapt/member_newcomers.c adapt/member_propose.c adapt/member_accept.c
-            adapt/supervisor.c adapt/supervisor_stable.c adapt/view.c adapt/view_parse.c
-            adapt/locator.c adapt/format.c adapt/trace.c adapt/report.c adapt/msg.c
-            net/link.c net/link_crc.c net/link_receive.c net/link_send.c net/link_slot.c
-            services/services.c services/rows.c services/dsm_hold.c services/dsm_manager.c
-            services/dsm_owner.c services/dsm_page.c services/dsm_requester.c services/dsm_publish.c
-            services/dsm_service.c services/job_area.c services/job_cache.c services/job_call.c
-            services/job_files.c services/job_local.c services/job_manager.c services/job_map.c
-            services/job_place.c services/job_run.c services/job_service.c services/job_stream.c
-            services/sync_barrier.c services/sync_futex.c services/sync_requester.c
-            services/sync_service.c services/sync_table.c services/threads.c
-            services/threads_clone.c services/threads_exit.c services/threads_manager.c */
+   adapt/member_hello.c adapt/member_seen.c adapt/member_found.c adapt/member_newcomers.c
+   adapt/member_propose.c adapt/member_accept.c adapt/supervisor.c adapt/supervisor_stable.c
+   adapt/view.c adapt/view_parse.c adapt/locator.c adapt/format.c adapt/trace.c adapt/report.c
+   adapt/msg.c net/link.c net/link_crc.c net/link_receive.c net/link_send.c net/link_slot.c
+   services/services.c services/rows.c services/dsm_hold.c services/dsm_manager.c
+   services/dsm_owner.c services/dsm_page.c services/dsm_requester.c services/dsm_publish.c
+   services/dsm_service.c services/job_area.c services/job_bytes.c services/job_cache.c
+   services/job_call.c services/job_files.c services/job_local.c services/job_manager.c
+   services/job_map.c services/job_place.c services/job_run.c services/job_service.c
+   services/job_stream.c services/sync_barrier.c services/sync_futex.c services/sync_requester.c
+   services/sync_service.c services/sync_table.c services/threads.c services/threads_clone.c
+   services/threads_exit.c services/threads_manager.c */
 #include "tests/unit/node_world.h"
 #include "adapt/member_private.h"
 

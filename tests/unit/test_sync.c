@@ -3,10 +3,10 @@
 /* sources: tests/unit/jobs_world.c tests/unit/jobs_cast.c adapt/msg.c services/services.c
    services/rows.c services/job_service.c services/job_local.c services/job_run.c
    services/job_cache.c services/job_manager.c services/job_place.c services/job_call.c
-   services/job_stream.c services/job_map.c services/job_area.c services/job_files.c
-   services/threads.c services/threads_clone.c services/threads_exit.c services/threads_manager.c
-   services/sync_service.c services/sync_table.c services/sync_futex.c services/sync_barrier.c
-   services/sync_requester.c */
+   services/job_stream.c services/job_bytes.c services/job_map.c services/job_area.c
+   services/job_files.c services/threads.c services/threads_clone.c services/threads_exit.c
+   services/threads_manager.c services/sync_service.c services/sync_table.c services/sync_futex.c
+   services/sync_barrier.c services/sync_requester.c */
 #include "tests/unit/jobs_cast.h"
 
 enum { MANAGER = 2, WORD = 0x8000, THREADS = 12 };

@@ -16,10 +16,10 @@ CONTENT_MAX = CONTENT_MIN + PAYLOAD_MAX
 BAD_ESCAPE = re.compile(rb"\x7d(?![\x5d\x5e])")
 
 HELLO, RUN, STDIN, STDIN_EOF, SIGNAL, EXEC, STATUS_ASK, POWER = range(0x01, 0x09)
-FILE_BEGIN, FILE_DATA, FILE_END = range(0x09, 0x0C)
+FILE_BEGIN, FILE_DATA, FILE_END, HOLD = range(0x09, 0x0D)
 READY, STDOUT, STDERR, EXIT, STDIN_CREDIT = range(0x81, 0x86)
-EXEC_OUT, EXEC_END, STATUS, REPORT, ERROR = range(0x86, 0x8B)
-KNOWN = frozenset(range(HELLO, FILE_END + 1)) | frozenset(range(READY, ERROR + 1))
+EXEC_OUT, EXEC_END, STATUS, REPORT, ERROR, FILE_CREDIT = range(0x86, 0x8C)
+KNOWN = frozenset(range(HELLO, HOLD + 1)) | frozenset(range(READY, FILE_CREDIT + 1))
 
 
 def encode(kind, stream, payload=b""):

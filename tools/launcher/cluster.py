@@ -27,6 +27,7 @@ class Cluster:
         self._root = root
         self._place = place
         self.options = options
+        self.modules = modules
         self._initrd = modules.stage(place.file("files"))
         self.nodes = []
         self.lan = None
@@ -149,6 +150,19 @@ class Cluster:
 
     def cpu_seconds(self):
         return {node.name: node.vm.cpu_seconds() for node in self.nodes}
+
+    def stats_since(self, started, cpu_before):
+        """The line of --stats: what a program cost, from time.monotonic() `started` to now."""
+        after = self.cpu_seconds()
+        cpu = {name: round(after[name] - cpu_before[name], 4) for name in after}
+        return {"nodes": len(after), "wall_s": round(time.monotonic() - started, 4),
+                "boot_s": round(self.stable_after_s, 4), "cpu_s": cpu,
+                "cpu_total_s": round(sum(cpu.values()), 4), "lan": self._lan_totals()}
+
+    def _lan_totals(self):
+        ports = self.lan.stats().get("ports", [])
+        keys = [key for key, value in ports[0].items() if type(value) is int] if ports else []
+        return {key: sum(port[key] for port in ports) for key in keys}
 
     def damage(self):
         """Frames of the channel that arrived damaged, over all nodes."""

@@ -1,8 +1,9 @@
 """control.py: the keeper's socket: one line of JSON asks, lines of JSON answer.
 
-Asked: {"do": "status"|"exec"|"console"|"kill"|"pause"|"resume"|"down", "node": "n1", …}. The last
-line of an answer has "done" (an exit status) or "error" (a text); "console" goes over to raw bytes
-after its line. Only the user who owns the private folder (mode 0700) can connect.
+Asked: {"do": "status"|"exec"|"run"|"console"|"kill"|"pause"|"resume"|"down", "node": "n1", …}.
+The last line of an answer has "done" (an exit status) or "error" (a text); "console" goes over to
+raw bytes after its line, "run" to lines both ways (control_run.py). Only the user who
+owns the private folder (mode 0700) can connect.
 """
 
 import base64
@@ -12,8 +13,10 @@ import socket
 import struct
 
 from launcher import channel, status
+from launcher.control_run import Relay
 from launcher.failure import Failure
 
+SAY_S_MAX = 1.0  # for last words to somebody who does not listen
 STATUS_S_MAX = 2.0  # a node that has not answered by then is shown as silent
 REQUEST_BYTES_MAX = 65536
 CONSOLE_BACKLOG_MAX = 1 << 20  # a person who does not read loses the connection, not the node
@@ -65,6 +68,7 @@ class Client:
         self._on_data = self._take_request
         self._cleanup = []
         self._is_closing = False
+        self.on_drained = lambda left: None  # (bytes that still wait) after some went out
         sock.setblocking(False)
         self._watch()
 
@@ -97,6 +101,11 @@ class Client:
             self.close()
         else:
             self._watch()
+            self.on_drained(len(self._out))
+
+    def waiting(self):
+        """Bytes that the other end has not taken yet."""
+        return len(self._out)
 
     def _send(self, data):
         if self._socket.fileno() < 0:
@@ -119,7 +128,7 @@ class Client:
 
     def say_blocking(self, message):
         try:
-            self._socket.setblocking(True)
+            self._socket.settimeout(SAY_S_MAX)
             self._socket.sendall(bytes(self._out) + json.dumps(message).encode() + b"\n")
         except OSError:
             pass
@@ -158,6 +167,8 @@ class Client:
             self._server.end(self)
         elif what == "exec":
             self._exec(self._running_node(request["node"]), request["command"])
+        elif what == "run":
+            self._run(request, rest)
         elif what == "console":
             self._console(self._cluster.node(request["node"]), rest)
         elif what in ("kill", "pause", "resume"):
@@ -166,7 +177,11 @@ class Client:
             raise Failure(f"unknown request '{what}': launcher and keeper differ; lisse down, up")
 
     def _running_node(self, name):
-        node = self._cluster.node(name)
+        return self.check_running(self._cluster.node(name))
+
+    @staticmethod
+    def check_running(node):
+        name = node.name
         if node.vm_state() != "running":
             remedy = f"lisse resume {name}" if node.vm_state() == "paused" else "use another node"
             raise Failure(f"{name}'s VM is {node.vm_state()}; {remedy}")
@@ -225,6 +240,15 @@ class Client:
         cleanup, self._cleanup = self._cleanup, []
         for undo in cleanup:
             undo()
+
+    def _run(self, request, rest):
+        relay = Relay(self._keeper, self, request)
+        self._cleanup.append(relay.gone)
+        self.on_drained = relay.drained
+        self._on_data = relay.take
+        relay.begin()
+        if rest:
+            relay.take(rest)
 
     def _console(self, node, rest):
         if not node.is_running():

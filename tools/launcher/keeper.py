@@ -47,6 +47,7 @@ class Keeper:
         self.cluster = None
         self._server = None
         self._code = 0
+        self.runs = []  # control_run.Relay: programs that `lisse run` started here
 
     # ---- what the launcher is told ------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class Keeper:
         self.cluster.on_stable = self._stable
         self.cluster.on_failure = self._failed
         self.cluster.on_node_end = self._node_ended
-        self.cluster.say = lambda text: self._tell(say=text)
+        self.cluster.say = self._report
         try:
             self._tell(say=f"booting {options.n} node{'s' if options.n > 1 else ''}")
             self.cluster.start()
@@ -98,6 +99,12 @@ class Keeper:
         self._tell(up=round(self.cluster.stable_after_s, 2))
         self._hang_up()
 
+    def _report(self, text):
+        """What a node wants people to know: `up` while it waits, then those who run a program."""
+        self._tell(say=text)
+        for run in list(self.runs):
+            run.say(text)
+
     def _failed(self, failure):
         logs = f"\n  logs: {self.place.log_dir}" if self.place else ""
         self._tell(fail=str(failure) + logs, code=failure.code)
@@ -108,6 +115,8 @@ class Keeper:
         if self.cluster.is_stable:
             text = f"{node.name}: " + (node.panic_line or "its VM has ended")
             self._tell(say=text)
+            for run in list(self.runs):  # no program survives the loss of a node yet
+                run.fail(f"{text}; {run.name} ran on it")
             for callback in list(node.streams.values()):
                 callback(channel.ERROR, text.encode())
         else:
@@ -119,6 +128,9 @@ class Keeper:
         self.loop.after(WATCH_STATE_S, self._watch_state)
 
     def _end(self):
+        why = str(self.cluster.failure or "the cluster was ended (lisse down, or its --for)")
+        for run in list(self.runs):
+            run.fail_blocking(f"{why} while {run.name} ran on it")
         self.cluster.close()
         if self._server:
             self._server.close()

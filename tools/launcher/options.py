@@ -14,7 +14,7 @@ DEFAULT_FOR_S = 7200
 DEFAULT_BOOT_TIMEOUT_S = 60
 
 COMMANDS = {
-    "run": "[OPTIONS] PROG [ARGS]   boot a cluster, run PROG on it, end it; PROG's exit code",
+    "run": "[OPTIONS] PROG [ARGS]   run PROG on the cluster that is up, or boot one for it",
     "up": "[OPTIONS]               boot a cluster that stays; returns when it is stable",
     "status": "[--json]                what the cluster that is up consists of and does",
     "exec": "nX 'COMMAND'            one console command on a node; its exit status",
@@ -24,6 +24,10 @@ COMMANDS = {
     "resume": "nX                      let it go on",
     "down": "                        end the cluster that is up",
 }
+
+# Options that say how nodes are booted: a cluster that is up was booted with its own.
+BOOTING = ("--cpu", "--mem", "--nic", "--boot", "--locator", "--lan", "--option", "--pcap", "--log",
+           "--verbose", "--boot-timeout", "--kernel", "--qemu")
 
 OVERVIEW = """usage: lisse COMMAND …
 
@@ -81,8 +85,8 @@ def _boot_option(text):
 
 def _add_cluster_options(parser, root):
     add = parser.add_argument
-    add("-n", type=_whole(1, NODES_MAX), default=DEFAULT_NODES, metavar="N",
-        help=f"number of nodes (default {DEFAULT_NODES})")
+    add("-n", type=_whole(1, NODES_MAX), metavar="N",
+        help=f"number of nodes (default {DEFAULT_NODES}; run: that of the cluster that is up)")
     add("--cpu", default="max", help="QEMU's CPU model: max (default), pentium3, pentium, …")
     add("--mem", type=_memory, default=DEFAULT_MEM_MB, metavar="MB",
         help=f"memory of each node (default {DEFAULT_MEM_MB})")
@@ -123,7 +127,12 @@ def _settle_kernels(options):
             raise usage(f"--kernel: there is no file '{path}'")
 
 
-def _settle(options):
+def _settle(options, parser):
+    """Defaults; options.booting names what only the boot of a cluster can obey and was given."""
+    options.booting = [name for name in BOOTING
+                       if getattr(options, name.strip("-").replace("-", "_")) !=
+                       parser.get_default(name.strip("-").replace("-", "_"))]
+    options.nodes_asked, options.n = options.n, options.n or DEFAULT_NODES
     if options.boot != "kernel":
         raise usage(f"--boot {options.boot} is not there yet; --boot kernel is")
     _settle_kernels(options)
@@ -143,7 +152,7 @@ def parse_run(root, words):
                         help="let the node judge PROG's file (for tests of its loader)")
     parser.add_argument("prog", metavar="PROG", help="a built-in name, or a static i386 Linux ELF")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="PROG's arguments")
-    return _settle(parser.parse_args(words))
+    return _settle(parser.parse_args(words), parser)
 
 
 def parse_up(root, words):
@@ -151,7 +160,7 @@ def parse_up(root, words):
     _add_cluster_options(parser, root)
     parser.add_argument("--for", dest="for_", type=_seconds, default=DEFAULT_FOR_S, metavar="S",
                         help=f"end the cluster after S seconds (default {DEFAULT_FOR_S})")
-    return _settle(parser.parse_args(words))
+    return _settle(parser.parse_args(words), parser)
 
 
 def parse_status(words):

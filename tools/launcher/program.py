@@ -17,7 +17,7 @@ EM_386, ET_REL, ET_EXEC, ET_DYN, ET_CORE = 3, 1, 2, 3, 4
 PT_LOAD, PT_INTERP = 1, 3
 USER_END = 0xC0000000  # the kernel's first address [D 3]
 BUILD_HINT = "build it with ./lisse-cc -O2 prog.c -o prog"
-MODULE_NAME_MAX = 64  # bytes; ours: short enough for any boot loader's command line
+MODULE_NAME_MAX = 63  # bytes; BOOT_NAME_BYTES of boot/bootinfo.h less the final zero
 
 
 def builtin_folders(root):
@@ -140,11 +140,25 @@ def module_name(name):
     return name
 
 
+def identity(path):
+    """Equal for two looks at a file that nobody has changed in between; None: it is not there."""
+    try:
+        look = os.stat(path)
+    except OSError:
+        return None
+    return look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns
+
+
 class Modules:
     """The files that every node gets: name -> path, each checked."""
 
     def __init__(self):
         self.paths = {}
+        self.staged = {}  # name -> identity of the file as the nodes have it
+
+    def has(self, name, path):
+        """The nodes have this very file under this name."""
+        return name in self.staged and self.staged[name] == identity(path)
 
     def add(self, path, name=None):
         name = module_name(name if name is not None else os.path.basename(path))
@@ -171,5 +185,6 @@ class Modules:
         for name, path in self.paths.items():
             link = os.path.join(folder, name)
             os.symlink(path, link)
+            self.staged[name] = identity(path)
             links.append(link.replace(",", ",,"))
         return ",".join(links)
