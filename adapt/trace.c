@@ -10,7 +10,7 @@ static const char *const texts[TRACES] = {
 #include "adapt/traces.def"
 };
 #undef TRACE
-_Static_assert(CALLS == 21, "a call more or less: its word in traces.def, then this number");
+_Static_assert(CALLS == 23, "a call more or less: its word in traces.def, then this number");
 
 /* Ours: xor, an odd multiplier, and a shift that brings high bits down; order matters. Two lanes of
  * 32 bits that mix with each other once a record: a 64-bit product is four instructions' worth of
