@@ -25,7 +25,8 @@ say  = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all kernel programs tools deps fetch musl unit sim tidy mutants system test run bench iso clean
+.PHONY: all kernel programs tools deps fetch musl unit sim tidy mutants system test run bench iso
+.PHONY: clean
 .PHONY: clang help FORCE
 
 all: kernel programs tools sim

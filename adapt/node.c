@@ -64,15 +64,6 @@ const void *node_state_const(const struct node *n, enum service_no service) {
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-void msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t key) {
-    memset(&m->head, 0, sizeof(m->head));
-    memset(m->bytes, 0, msg_body_bytes((uint8_t)type) < 64 ? msg_body_bytes((uint8_t)type) : 64);
-    m->head.type = (uint8_t)type;
-    m->head.size = (uint16_t)msg_body_bytes((uint8_t)type);
-    m->head.seat = node_seat(n);
-    m->head.key = key;
-}
-
 static void loopback_put(struct node *n, const struct msg *m, uint32_t cookie) {
     struct loopback *l = &n->loopback;
 
@@ -246,21 +237,6 @@ static void loopback_drain(struct node *n) {
     }
 }
 
-static bool is_member(const struct node *n, seat_id seat) {
-    return view_by_seat(&n->member.view, seat) != NULL;
-}
-
-/* Handlers answer to the seats that a message names: each is a member's. A message of a newer epoch
- * is judged when its view is here. */
-static const char *seats_invalid(const struct node *n, const struct msg *m) {
-    seat_id named = msg_body_seat(m);
-
-    if (!is_member(n, m->head.seat)) {
-        return "asks in the name of a seat that is nobody's";
-    }
-    return named == SEAT_NONE || is_member(n, named) ? NULL : "names a seat that is nobody's";
-}
-
 bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size) {
     struct node *n = world;
     struct msg_from from = {.seat = seat};
@@ -277,7 +253,7 @@ bool link_deliver(void *world, seat_id seat, const uint8_t *bytes, uint32_t size
         return false; /* of a newer epoch [D 6.5], or no room: stays in the sender's window */
     }
     if (reason == NULL) {
-        reason = seats_invalid(n, &m);
+        reason = node_seats_invalid(n, &m);
     }
     if (reason != NULL) {
         n->counters.bad_message++;

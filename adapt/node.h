@@ -48,6 +48,8 @@ struct node {
     uint64_t scratch_fx;                 /* struct effects * of the step under way, 0 outside */
     uint64_t scratch_event;              /* the datagram of the event being handled, 0: none */
 };
+/* NULL if every seat that the message names is a member's, else the reason to refuse it. */
+const char *node_seats_invalid(const struct node *n, const struct msg *m);
 /* The effects of the step under way. */
 struct effects *node_fx(struct node *n);
 /* Sends m as an idempotent datagram beside the links: to a MAC, or to all nodes (0). Members of

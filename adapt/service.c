@@ -126,3 +126,27 @@ void node_refuse(struct node *n, const char *what, uint64_t a, uint64_t b) {
     n->counters.refused++;
     trace(n, TR_REFUSED, 0, (uint32_t)a, (uint32_t)b, 0);
 }
+
+void msg_begin(struct node *n, struct msg *m, enum msg_type type, uint64_t key) {
+    memset(&m->head, 0, sizeof(m->head));
+    memset(m->bytes, 0, msg_body_bytes((uint8_t)type) < 64 ? msg_body_bytes((uint8_t)type) : 64);
+    m->head.type = (uint8_t)type;
+    m->head.size = (uint16_t)msg_body_bytes((uint8_t)type);
+    m->head.seat = node_seat(n);
+    m->head.key = key;
+}
+
+static bool is_member(const struct node *n, seat_id seat) {
+    return view_by_seat(&n->member.view, seat) != NULL;
+}
+
+/* Handlers answer to the seats that a message names: each is a member's. A message of a newer epoch
+ * is judged when its view is here. */
+const char *node_seats_invalid(const struct node *n, const struct msg *m) {
+    seat_id named = msg_body_seat(m);
+
+    if (!is_member(n, m->head.seat)) {
+        return "asks in the name of a seat that is nobody's";
+    }
+    return named == SEAT_NONE || is_member(n, named) ? NULL : "names a seat that is nobody's";
+}

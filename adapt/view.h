@@ -38,7 +38,8 @@ struct view {
     uint8_t locator;        /* enum locator_kind: the founder's counts */
     uint8_t managers;       /* members that manage entries: all but the leaving ones */
     node_id next_id;        /* the next joiner's */
-    uint32_t wall_s;        /* seconds since 1970 at cluster time 0, as the founder's clock had it */
+    /* seconds since 1970 at cluster time 0, as the founder's clock had it */
+    uint32_t wall_s;
     uint8_t slot[SLOTS];    /* the one cell: slot -> seat (one-level tree) */
     struct view_member member[MEMBERS_MAX];
 };

@@ -14,7 +14,8 @@ void dsm_send_request(struct node *n, const struct dsm_page *p) {
 
     job_msg_begin(n, &m, write ? MSG_DSM_WRITE_REQ : MSG_DSM_READ_REQ, key);
     m.head.op = p->op;
-    m.head.version = p->version; /* of the copy: it may be lost before the request comes to its turn */
+    /* of the copy: it may be lost before the request comes to its turn */
+    m.head.version = p->version;
     m.dsm.birth = p->birth;
     m.dsm.access = write ? ACCESS_WRITE : ACCESS_READ;
     m.dsm.flags = p->state == PAGE_READ_WAIT || p->state == PAGE_OWNED_WAIT ? DSM_HAS_COPY : 0;

@@ -1,8 +1,9 @@
 /* The birth of a thread: clone asks the job's manager for a tid and a place, sends the record there
  * as a transfer that stays frozen here until the host confirms it, and returns the tid then
  * [P 7.4, 9.6]. In between the world writes the tid into the caller's memory if it is asked for
- * there: before the child can run, since that memory may be the child's own. A host without a free slot refuses; the manager is asked again with that seat
- * excluded, so the last refusal ends in EAGAIN.
+ * there: before the child can run, since that memory may be the child's own. A host without a free
+ * slot refuses; the manager is asked again with that seat excluded, so the last refusal ends in
+ * EAGAIN.
  *
  * Races with the job's end: JOB_CLOSE frees the parent's slot (HERE and PLACED then fit nothing),
  * and a MOVE that reaches a host behind its JOB_CLOSE is a straggler. In both orders no thread is

@@ -1,7 +1,7 @@
 /* ending: the program ends while its threads are in the middle of something.
  *
- * `ending HOW CODE`: threads wait for a condition, a mutex, a semaphore, a join, a barrier, a sleep,
- * compute, fault pages in all the time, create threads, or write to stderr; then:
+ * `ending HOW CODE`: threads wait for a condition, a mutex, a semaphore, a join, a barrier, a
+ * sleep, compute, fault pages in all the time, create threads, or write to stderr; then:
  *   main     main returns CODE             thread   the youngest thread calls exit(CODE)
  *   quick    _exit(CODE), nothing flushed  abort    the youngest thread calls abort()
  *   fault    the youngest thread writes to address 0

@@ -1,6 +1,8 @@
-/* refusals: what must fail, and with which errno, from threads on every node; errno is the thread's.
+/* refusals: what must fail, and with which errno, from threads on every node; errno is the
+ * thread's.
  *
- * `refusals FILE`. One line for each check that fails, then their number, which is the exit code. */
+ * `refusals FILE`. One line for each check that fails, then their number, which is the exit
+ * code. */
 /* lisse-cc: -pthread */
 #include <errno.h>
 #include <fcntl.h>

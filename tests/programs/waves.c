@@ -1,7 +1,8 @@
 /* waves: more than a hundred threads in waves, joined and detached, on stacks of their own sizes.
  *
  * `waves [WAVES] [THREADS]` (4, 30): threads of a wave live at the same time. Each goes as deep as
- * its stack allows; some create a thread themselves. Prints sums that do not depend on the order. */
+ * its stack allows; some create a thread themselves. Prints sums that do not depend on the
+ * order. */
 /* lisse-cc: -pthread */
 #include <errno.h>
 #include <limits.h>

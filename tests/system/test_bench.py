@@ -1,4 +1,4 @@
-"""`lisse bench --quick`: the shape of what it prints.
+"""test_bench.py: `lisse bench --quick`: the shape of what it prints.
 
 No time is judged here: machines are noisy.
 """

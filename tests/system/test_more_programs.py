@@ -1,5 +1,5 @@
-"""Ordinary programs that know nothing of Lisse: the same output and exit code as on Linux, on one to
-four nodes, with other CPUs, little memory, either locator and a bad LAN.
+"""Ordinary programs that know nothing of Lisse: the same output and exit code as on Linux, on one
+to four nodes, with other CPUs, little memory, either locator and a bad LAN.
 
 The tables span programs x nodes x options; sizes are such that four nodes take a few seconds.
 """

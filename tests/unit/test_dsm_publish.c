@@ -39,7 +39,8 @@ static void hear_published(uint16_t part, uint16_t birth) {
     hear(OWNER, &m);
 }
 
-/* ---- owner -------------------------------------------------------------------------------------- */
+/* ---- owner
+ * -------------------------------------------------------------------------------------- */
 
 static void test_owner_asks_sends_and_is_done_when_all_have_it(void **state) {
     (void)state;
@@ -95,7 +96,8 @@ static void test_ok_for_an_unmapped_page_is_a_straggler(void **state) {
     sent_nothing();
 }
 
-/* ---- manager ------------------------------------------------------------------------------------ */
+/* ---- manager
+ * ------------------------------------------------------------------------------------ */
 
 static void says(enum msg_type type, seat_id seat, uint32_t op) {
     struct msg m = message(type, P, seat, op);
@@ -153,7 +155,8 @@ static void test_rights_need_the_current_version(void **state) {
     assert_int_equal(sent_of(MSG_DSM_GRANT), 0);
 }
 
-/* ---- receiver ----------------------------------------------------------------------------------- */
+/* ---- receiver
+ * ----------------------------------------------------------------------------------- */
 
 static void test_receiver_keeps_it_and_a_fault_needs_no_message(void **state) {
     (void)state;
