@@ -25,7 +25,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all kernel programs tools deps fetch musl unit sim tidy mutants system test run iso clean
+.PHONY: all kernel programs tools deps fetch musl unit sim tidy mutants system test run bench iso clean
 .PHONY: clang help FORCE
 
 all: kernel programs tools sim
@@ -73,6 +73,9 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	@tools/demo
 
+bench: all
+	@./lisse bench
+
 clean:
 	rm -rf $(BUILD)
 
@@ -95,6 +98,7 @@ help:
 #: Pieces
 #:   make kernel     build/lisse.elf
 #:   make programs   apps/ and tests/programs/, by ./lisse-cc
+#:   make bench      measure faults, barriers, MGS and boot against the targets       3 min
 #:   make iso        build/lisse.iso, which boots on a PC or in QEMU
 #:   make deps       print and install the Debian packages that are missing
 #:   make fetch      get lwIP and musl (Debian source packages) into the cache

@@ -74,6 +74,10 @@ int nic_start(struct nic **nic) {
     return error;
 }
 
+struct nic *nic_card(void) {
+    return started;
+}
+
 int nic_irq(void) {
     return started != NULL ? started_irq : -1;
 }

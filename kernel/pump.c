@@ -4,6 +4,7 @@
 #include "kernel/pump.h"
 
 #include "adapt/node.h"
+#include "kernel/console/commands_bench.h"
 #include "kernel/console/console.h"
 #include "kernel/console/job_console.h"
 #include "kernel/console/launcher.h"
@@ -14,6 +15,7 @@
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/probe.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
@@ -58,8 +60,11 @@ void pump_event(struct event *ev) {
     stepping = true;
     times.events++;
     ev->now_us = time_us();
+    probe(PROBE_STEP);
     node_step(node, ev, &effects);
+    probe(PROBE_STEPPED);
     effects_perform(&effects);
+    probe(PROBE_INSTALLED);
     deadline_us = node_deadline_us(node);
     stepping = false;
 }
@@ -74,7 +79,7 @@ void net_deliver(uint64_t from, const uint8_t *bytes, uint32_t size) {
     struct event ev = {.type = EV_DATAGRAM, .datagram = {from, bytes, size}};
 
     times.datagrams++;
-    if (started) {
+    if (started && !bench_take_datagram(from, bytes, size)) {
         pump_event(&ev);
     }
 }
@@ -160,7 +165,9 @@ static void idle(void) {
     uint64_t from = time_us();
 
     if (!net_pending() && !more_to_send) {
+        probe(PROBE_SENT);
         cpu_halt(); /* an interrupt that came since work() wakes it at once */
+        probe(PROBE_HEARD);
     }
     times.idle_us += time_us() - from;
 }
@@ -187,6 +194,7 @@ void pump_loop(void) {
         } else if (t->fault_failed) {
             fault_deny(t);
         } else {
+            probe(PROBE_RETURN);
             thread_enter(t);
         }
     }
@@ -210,6 +218,7 @@ void kernel_from_user(struct user_frame *frame) {
     if (frame->vector == TRAP_SYSCALL) {
         syscall_begin(t);
     } else if (frame->vector < TRAP_EXCEPTIONS) {
+        probe(PROBE_TRAP);
         fault_from_user(t);
     }
     cpu_restart_stack(pump_loop);

@@ -20,6 +20,7 @@
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 #include "net/port/port.h"
+#include "net/raw.h"
 #include "netif/ethernet.h"
 
 static struct netif netif;
@@ -79,6 +80,8 @@ void nic_rx(struct nic *nic, const uint8_t *frame, uint32_t bytes) {
         receive_in_place(frame, bytes);
     } else if (kind == FRAME_IPV6) {
         receive_copy(frame, bytes);
+    } else if (kind == FRAME_OTHER) {
+        raw_receive(frame, bytes);
     }
 }
 

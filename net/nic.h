@@ -87,6 +87,9 @@ struct nic {
  *         seen and those that are supported */
 int nic_start(struct nic **nic);
 
+/* The card that nic_start() has started, or NULL. */
+struct nic *nic_card(void);
+
 /* The interrupt line of the started card, or -1: none. Whoever started it connects the line to
  * nic_interrupt() (kernel/main.c: this folder and drivers/ know nothing of interrupt lines). */
 int nic_irq(void);

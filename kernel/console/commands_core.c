@@ -5,6 +5,7 @@
 
 #include "adapt/node.h"
 #include "kernel/console/commands.h"
+#include "kernel/console/commands_bench.h"
 #include "kernel/pump.h"
 
 struct node *command_node(struct print_sink *out) {
@@ -46,6 +47,8 @@ static const struct command commands[] = {
     {"pages", "[JOB|--owned]", "shared memory on this node", command_pages},
     {"sync", "", "futexes and barriers managed here", command_sync},
     {"net", "", "network card, links to the other nodes, counters", command_net},
+    {"bench", "serve | echo NODE COUNT [GAP_US] | locate | probe [on]",
+     "measure the network and faults (./lisse bench)", command_bench},
     {"trace", "[LINES]", "what the core did last, 20 lines if not said", command_trace},
 };
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "kill": "nX                      end a node's VM, as a power cut does",
     "pause": "nX                      stop a node's VM",
     "resume": "nX                      let it go on",
+    "bench": "[--json] [--quick]      measure faults, barriers, MGS, boot against the targets",
     "down": "                        end the cluster that is up",
 }
 
@@ -152,6 +153,18 @@ def parse_up(root, words):
     parser.add_argument("--for", dest="for_", type=_seconds, default=DEFAULT_FOR_S, metavar="S",
                         help=f"end the cluster after S seconds (default {DEFAULT_FOR_S})")
     return _settle(parser.parse_args(words))
+
+
+def parse_bench(root, words):
+    parser = argparse.ArgumentParser("lisse bench", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true",
+                        help="the figures as one JSON object; the table goes to stderr")
+    parser.add_argument("--quick", action="store_true", help="few repetitions, no MGS: 40 s")
+    parser.add_argument("--nic", choices=NICS, default=NICS[0])
+    parser.add_argument("--rounds", type=_whole(1, 1000), default=25, metavar="R",
+                        help="rounds of faults and echoes, 8 samples each (25)")
+    parser.set_defaults(root=root)
+    return parser.parse_args(words)
 
 
 def parse_status(words):
