@@ -107,11 +107,23 @@ void adaptation_send(struct node *n, struct msg *m) {
     node_send(n, node_manager(n, m->head.key), m);
 }
 
-static uint32_t cluster_tag(const struct view *v) {
+static uint32_t cluster_tag(const struct node *n) {
+    const struct view *v = &n->member.view;
     uint64_t half[2];
 
+    if (v->epoch == 0 || n->known_epoch == v->epoch) {
+        return v->epoch == 0 ? 0 : n->known_tag;
+    }
     memcpy(half, v->uuid, sizeof(half));
-    return v->epoch == 0 ? 0 : (uint32_t)mix64(half[0] ^ mix64(half[1])) | 1u;
+    return (uint32_t)mix64(half[0] ^ mix64(half[1])) | 1u;
+}
+
+static void know_view(struct node *n) {
+    if (n->known_epoch != n->member.view.epoch) {
+        n->known_seat = node_seat(n);
+        n->known_tag = cluster_tag(n);
+        n->known_epoch = n->member.view.epoch;
+    }
 }
 
 /* Who sends: filled into every datagram, from the newest view. */
@@ -121,7 +133,7 @@ static void identify(struct node *n, struct datagram_head *head) {
     const struct view_member *self = view_by_seat(v, seat);
     uint64_t now = node_cluster_now_us(n);
 
-    head->cluster = cluster_tag(v);
+    head->cluster = cluster_tag(n);
     head->epoch = v->epoch;
     head->seat = seat;
     head->incarnation = self != NULL ? self->incarnation : 0;
@@ -344,7 +356,7 @@ static void on_datagram(struct node *n, const struct event *ev) {
         return;
     }
     enum door door =
-        head.cluster != cluster_tag(&n->member.view)
+        head.cluster != cluster_tag(n)
             ? DOOR_OTHER_CLUSTER
             : member_judge(n, &head.seat, head.incarnation, head.epoch, ev->datagram.from);
 
@@ -439,6 +451,7 @@ static void step_begin(struct node *n, uint64_t now_us, struct effects *fx) {
     n->scratch_event = 0;
     ASSERT(now_us >= n->now_us);
     n->now_us = now_us;
+    know_view(n);
 }
 
 static void step_end(struct node *n) {

@@ -41,6 +41,10 @@ struct node {
     uint32_t link_offset;                /* from this struct to the link_set */
     uint32_t service_offset[SERVICES];   /* to each service's block */
     uint32_t bytes;                      /* of the whole block */
+    /* of the view with epoch known_epoch, so that no datagram searches and mixes anew; a step
+     * refreshes them when it begins, and until then another epoch means: look them up */
+    uint32_t known_epoch, known_tag;
+    seat_id known_seat;
     uint64_t scratch_fx;                 /* struct effects * of the step under way, 0 outside */
     uint64_t scratch_event;              /* the datagram of the event being handled, 0: none */
 };

@@ -12,7 +12,7 @@ struct effect *effect_add(struct effects *fx, enum effect_type type) {
     ASSERT(fx->count < EFFECTS_MAX);
     struct effect *e = &fx->list[fx->count++];
 
-    memset(e, 0, sizeof(*e));
+    memset(e, 0, offsetof(struct effect, head)); /* the head is written whole, or not at all */
     e->type = (uint8_t)type;
     e->token = TOKEN_NONE;
     e->frame = FRAME_NONE;
@@ -53,6 +53,9 @@ const struct view *node_view(const struct node *n) {
 }
 
 seat_id node_seat(const struct node *n) {
+    if (n->known_epoch == n->member.view.epoch && n->known_epoch != 0) {
+        return n->known_seat;
+    }
     const struct view_member *self = view_by_mac(&n->member.view, n->self.mac);
 
     return self != NULL && self->nonce == n->self.nonce ? self->seat : SEAT_NONE;

@@ -186,6 +186,9 @@ uint64_t view_digest(const struct view *v) {
 }
 
 const struct view_member *view_by_seat(const struct view *v, seat_id seat) {
+    if (seat < v->count && v->member[seat].seat == seat) { /* as long as nobody has left */
+        return &v->member[seat];
+    }
     for (uint32_t i = 0; i < v->count; i++) {
         if (v->member[i].seat == seat) {
             return &v->member[i];

@@ -31,7 +31,7 @@ enum {
 
 static struct node *node;
 static struct effects effects; /* 330 KiB: bss, not the stack */
-static bool started, stepping, rotate, more_to_send;
+static bool started, stepping, rotate, more_to_send, deadline_stale;
 static uint64_t deadline_us = TIME_NEVER;
 static struct pump_times times;
 
@@ -65,8 +65,17 @@ void pump_event(struct event *ev) {
     probe(PROBE_STEPPED);
     effects_perform(&effects);
     probe(PROBE_INSTALLED);
-    deadline_us = node_deadline_us(node);
+    deadline_stale = true;
     stepping = false;
+}
+
+/* Asked of the core once a turn, not once an event: a page is three events. */
+static uint64_t core_deadline_us(void) {
+    if (deadline_stale) {
+        deadline_us = node_deadline_us(node);
+        deadline_stale = false;
+    }
+    return deadline_us;
 }
 
 void pump_call(const struct event_call *call) {
@@ -148,7 +157,7 @@ static void work(void) {
         start_node();
     }
     uint64_t now = time_us();
-    if (started && deadline_us <= now) {
+    if (started && core_deadline_us() <= now) {
         struct event ev = {.type = EV_TICK};
         pump_event(&ev);
     }
@@ -158,7 +167,8 @@ static void work(void) {
     more_to_send = launcher_poll();
     net_flush();
     uint64_t net = net_deadline_us();
-    time_arm(started && deadline_us < net ? deadline_us : net);
+    uint64_t core = started ? core_deadline_us() : TIME_NEVER;
+    time_arm(core < net ? core : net);
 }
 
 static void idle(void) {

@@ -29,6 +29,14 @@ size_t link_size(const struct link_config *config) {
     return layout_of(config).end;
 }
 
+static void link_set_deadline(struct link_set *ls, uint32_t seat, uint64_t at_us) {
+    uint32_t bit = 1u << seat % 32;
+
+    *link_deadline_at(ls, seat) = at_us;
+    ls->timed[seat / 32] =
+        at_us == LINK_NEVER ? ls->timed[seat / 32] & ~bit : ls->timed[seat / 32] | bit;
+}
+
 /* No peer, no history, counters at zero; only the count of births goes on. */
 static void peer_clear(struct link_set *ls, uint32_t seat) {
     struct link_peer *p = link_peer_at(ls, seat);
@@ -41,7 +49,7 @@ static void peer_clear(struct link_set *ls, uint32_t seat) {
     p->queue_head = p->queue_tail = SLOT_NONE;
     p->rto_us = LINK_RTO_FIRST_US;
     p->resend_us = p->ack_us = p->waiting_us = LINK_NEVER;
-    *link_deadline_at(ls, seat) = LINK_NEVER;
+    link_set_deadline(ls, seat, LINK_NEVER);
     ls->deadline_stale = 1;
 }
 
@@ -144,8 +152,7 @@ bool link_is_open(const struct link_set *ls, seat_id seat) {
 
 void link_schedule(const struct link_turn *t) {
     struct link_peer *p = t->peer;
-    uint64_t *deadline = link_deadline_at(t->ls, t->seat);
-    uint64_t was = *deadline;
+    uint64_t was = *link_deadline_at(t->ls, t->seat);
     bool waits = p->in_flight + p->queued != 0 || p->state == LINK_OPENING;
 
     if (!waits) {
@@ -153,12 +160,13 @@ void link_schedule(const struct link_turn *t) {
     } else if (p->waiting_us == LINK_NEVER) {
         p->waiting_us = t->now_us;
     }
-    *deadline = link_least(p->resend_us, p->ack_us);
+    uint64_t deadline = link_least(p->resend_us, p->ack_us);
     if (waits && !p->silent) {
-        *deadline = link_least(*deadline, p->waiting_us + LINK_SILENCE_US);
+        deadline = link_least(deadline, p->waiting_us + LINK_SILENCE_US);
     }
-    if (*deadline <= t->ls->deadline_us) {
-        t->ls->deadline_us = *deadline;
+    link_set_deadline(t->ls, t->seat, deadline);
+    if (deadline <= t->ls->deadline_us) {
+        t->ls->deadline_us = deadline;
     } else if (was <= t->ls->deadline_us) {
         t->ls->deadline_stale = 1;
     }
@@ -211,8 +219,19 @@ uint64_t link_deadline_us(const struct link_set *ls) {
     return ls->deadline_us;
 }
 
+static void find_deadline(struct link_set *ls) {
+    ls->deadline_us = LINK_NEVER;
+    for (uint32_t word = 0; word * 32 < ls->peers; word++) {
+        for (uint32_t left = ls->timed[word]; left != 0; left &= left - 1) {
+            uint32_t seat = word * 32 + (uint32_t)__builtin_ctz(left);
+            ls->deadline_us = link_least(ls->deadline_us, *link_deadline_at(ls, seat));
+        }
+    }
+    ls->deadline_stale = 0;
+}
+
 void link_flush(struct link_set *ls, uint64_t now_us, void *world) {
-    for (uint32_t word = 0; word < LINK_PEERS_MAX / 32; word++) {
+    for (uint32_t word = 0; word * 32 < ls->peers; word++) {
         while (ls->work[word] != 0) {
             uint32_t seat = word * 32 + (uint32_t)__builtin_ctz(ls->work[word]);
             struct link_turn t = link_turn_of(ls, (seat_id)seat, now_us, world);
@@ -223,11 +242,7 @@ void link_flush(struct link_set *ls, uint64_t now_us, void *world) {
         }
     }
     if (ls->deadline_stale) {
-        ls->deadline_us = LINK_NEVER;
-        for (uint32_t seat = 0; seat < ls->peers; seat++) {
-            ls->deadline_us = link_least(ls->deadline_us, *link_deadline_at(ls, seat));
-        }
-        ls->deadline_stale = 0;
+        find_deadline(ls);
     }
 }
 

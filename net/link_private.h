@@ -90,9 +90,10 @@ struct link_set {
     uint32_t early_used;           /* of big_used: early datagrams */
     uint32_t deadline_stale;       /* the peer of the least deadline has a later one now */
     uint32_t peers_at, deadlines_at, slots_at, small_at, big_at; /* offsets from this struct */
-    uint32_t work[LINK_PEERS_MAX / 32]; /* bit: the peer has something for link_flush */
+    uint32_t work[LINK_PEERS_MAX / 32];  /* bit: the peer has something for link_flush */
+    uint32_t timed[LINK_PEERS_MAX / 32]; /* bit: the peer has a deadline */
 };
-_Static_assert(sizeof(struct link_set) == 16 + 14 * 4 + 32, "same in every build");
+_Static_assert(sizeof(struct link_set) == 16 + 14 * 4 + 64, "same in every build");
 
 /* One call's surroundings; never kept. */
 struct link_turn {

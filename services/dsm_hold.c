@@ -85,16 +85,26 @@ void dsm_want_held(struct node *n, token_no token, struct dsm_want *w) {
     w->state = WANT_HELD;
     t->waiting--;
     dsm_pages(d)[w->row].holds++;
+    d->holders += t->hold_until_us == 0;
     t->hold_until_us = node_now_us(n) + grown;
     if (d->hold_least_us == 0 || t->hold_until_us < d->hold_least_us) {
         d->hold_least_us = t->hold_until_us;
     }
 }
 
+/* Usually the only holder: then no timer is needed any more. */
+static void hold_over(struct dsm *d, struct dsm_thread *t) {
+    if (t->hold_until_us != 0) {
+        t->hold_until_us = 0;
+        d->holders--;
+        d->hold_least_us = d->holders == 0 ? 0 : d->hold_least_us;
+    }
+}
+
 static void release_holds(struct node *n, token_no token) {
     struct dsm_thread *t = &dsm_threads(dsm_of(n))[token];
 
-    t->hold_until_us = 0;
+    hold_over(dsm_of(n), t);
     for (uint32_t i = 0; i < HOLD_MAX; i++) {
         if (t->want[i].state == WANT_HELD) {
             dsm_want_drop(n, &t->want[i], token);
@@ -141,5 +151,6 @@ void dsm_token_gone(struct node *n, token_no token) {
         }
     }
     ASSERT(t->waiting == 0);
+    hold_over(dsm_of(n), t);
     memset(t, 0, sizeof(*t));
 }

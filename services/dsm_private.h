@@ -129,6 +129,8 @@ struct dsm {
     uint32_t publishes;      /* rows with a publish under way, <= PUBLISH_MAX */
     uint32_t unmapped;       /* 1: areas were unmapped; messages of their pages may still come */
     uint64_t starved_us;     /* faults without a frame look again then; 0: there are none */
+    uint32_t holders;        /* threads that hold pages: hold_until_us != 0 */
+    uint32_t pad3;
     uint64_t hold_least_us;  /* no hold runs out before this; 0: none */
     struct dsm_counters counters;
 };
