@@ -111,6 +111,10 @@ static inline uint64_t cpu_tsc(void) {
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (uint64_t)high << 32 | low;
 }
+/* In a loop that looks at memory until somebody else writes it [IA32-2 PAUSE]. */
+static inline void cpu_relax(void) {
+    __asm__ volatile("pause" : : : "memory");
+}
 static inline void cpu_barrier(void) { /* the compiler's; x86 keeps stores in order by itself */
     __asm__ volatile("" : : : "memory");
 }

@@ -130,6 +130,10 @@ struct thread *thread_next(bool rotate) {
     return pop();
 }
 
+bool thread_any_ready(void) {
+    return first != NULL || (thread_current != NULL && thread_current->state == THREAD_READY);
+}
+
 static void load_tls(const struct thread *t) {
     cpu_set_tls(t->tls_base, t->tls_limit, t->tls_pages ? CPU_TLS_PAGES : CPU_TLS_BYTES);
 }

@@ -102,6 +102,8 @@ void thread_ready_first(struct thread *t); /* … in front: a page has come for 
 /* The next one to run: current goes behind the others first if `rotate`. NULL: nobody is ready. */
 struct thread *thread_next(bool rotate);
 
+bool thread_any_ready(void);
+
 /* Ring 3, now. Switches space, TLS and FPU as needed. */
 void thread_enter(struct thread *t) __attribute__((noreturn));
 /* True if it made progress since thread_enter(): another frame, or a whole tick in ring 3. */

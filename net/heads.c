@@ -3,6 +3,8 @@
  * [RFC 768], [RFC 1071] for sums. */
 #include "net/heads.h"
 
+#include <stddef.h>
+
 enum {
     ETHER_BYTES = 14,
     IPV6_BYTES = 40,
@@ -115,4 +117,32 @@ enum frame_kind heads_frame_kind(const uint8_t *frame, uint32_t bytes) {
     }
     bool is_ours = frame[20] == NEXT_UDP && bytes >= HEADS_BYTES && is16(frame + 56, HEADS_PORT);
     return is_ours ? FRAME_CLUSTER : FRAME_IPV6;
+}
+
+static bool is_all_nodes(const uint16_t a[8]) {
+    return a[0] == 0x02FF && (a[1] | a[2] | a[3] | a[4] | a[5] | a[6]) == 0 && a[7] == 0x0100;
+}
+
+static bool is_same(const uint16_t a[8], const uint16_t b[8]) {
+    uint32_t differs = 0;
+
+    for (uint32_t i = 0; i < 8; i++) {
+        differs |= (uint32_t)(a[i] ^ b[i]);
+    }
+    return differs == 0;
+}
+
+const uint8_t *heads_datagram(const uint8_t *frame, uint32_t bytes, const uint16_t own[8],
+                              uint32_t *size, const uint16_t **source) {
+    const struct heads *h = (const struct heads *)(const void *)(frame - sizeof(h->pad));
+    uint32_t payload = big16(h->payload_size);
+    bool is_sound = (h->version & 0xF0) == 0x60 && h->payload_size == h->udp_size && payload > 8 &&
+                    payload - 8 <= bytes - HEADS_BYTES;
+
+    if (!is_sound || !(is_same(h->target, own) || is_all_nodes(h->target))) {
+        return NULL;
+    }
+    *size = payload - 8;
+    *source = h->source;
+    return frame + HEADS_BYTES;
 }

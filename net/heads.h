@@ -3,7 +3,8 @@
  *
  * A node's address is the link-local one made from its MAC, so whoever knows a MAC knows the
  * address and no neighbour needs to be asked. net/udp.c therefore writes these 62 bytes itself
- * instead of sending through lwIP (what that saves stands there); receiving goes through lwIP. */
+ * and reads them itself, instead of going through lwIP (what that saves stands there and in
+ * net/netif.c). */
 #pragma once
 
 #include <stdbool.h>
@@ -59,3 +60,10 @@ enum frame_kind {
 };
 /* What the frame is, without trusting any of its lengths. */
 enum frame_kind heads_frame_kind(const uint8_t *frame, uint32_t bytes);
+
+/* The data of a FRAME_CLUSTER, if its lengths agree and it is for `own` (heads_address_of()) or for
+ * all nodes; else NULL. Its UDP checksum is not looked at: the link's check is stronger [D 14].
+ *   in  frame - NIC_PAD is 4-aligned
+ *   out *size > 0; *source: the sender's address */
+const uint8_t *heads_datagram(const uint8_t *frame, uint32_t bytes, const uint16_t own[8],
+                              uint32_t *size, const uint16_t **source);
