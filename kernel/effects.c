@@ -26,6 +26,9 @@ static void perform_send(const struct effect *e) {
     link_seal(e->datagram, e->size, bytes + e->ref.offset, e->ref.bytes);
     frame_unmap(bytes);
     net_send_ref(e->to, e->datagram, e->size, frame + e->ref.offset, e->ref.bytes);
+    if (e->ref.offset == 0) {
+        net_flush(); /* the receiver wakes up while the rest of the page is sealed */
+    }
 }
 
 static void perform_copy_in(const struct effect *e) {

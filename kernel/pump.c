@@ -244,6 +244,7 @@ void pump_loop(void) {
         thread_current = t;
         if (t->doing != DOING_USER) {
             syscall_run(t);
+            net_flush();
         } else if (t->fault_failed) {
             fault_deny(t);
         } else {
@@ -273,6 +274,7 @@ void kernel_from_user(struct user_frame *frame) {
     } else if (frame->vector < TRAP_EXCEPTIONS) {
         probe(PROBE_TRAP);
         fault_from_user(t);
+        net_flush(); /* the request is on its way before anything else */
     }
     cpu_restart_stack(pump_loop);
 }
