@@ -3,11 +3,13 @@
 
 KERNEL_CC    := $(CROSS)gcc
 # Freestanding i586 without FPU instructions (the FPU belongs to the programs), frame pointers
-# for backtraces, no alias assumptions about received bytes.
+# for backtraces, no alias assumptions about received bytes; objects that can be compiled again as a
+# whole (tools/link_kernel) and looked into one by one (tests/tidy).
 KERNEL_FLAGS := -std=c11 -march=i586 -mtune=generic -mno-sse -mno-mmx -mno-80387 \
                 -ffreestanding -fbuiltin -fno-pic -mno-omit-leaf-frame-pointer \
                 -fno-pie -fcf-protection=none -fno-stack-protector -fno-omit-frame-pointer \
-                -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -O2 -g -I.
+                -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -O2 -g -I. \
+                -flto -ffat-lto-objects
 # lwIP's own headers are not ours to warn about.
 LWIP_FLAGS   := -isystem $(BUILD)/lwip/src/include -Inet/port
 LIBGCC        = $(shell $(KERNEL_CC) -march=i586 -print-libgcc-file-name)
@@ -38,7 +40,10 @@ $(BUILD)/kernel/%.o: %.S $(BUILD)/flags/kernel
 	$(Q)$(KERNEL_CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
 
 # The compiler must not turn memcpy's own loop into a call of memcpy.
-EXTRA_kernel/string := -fno-builtin -fno-tree-loop-distribute-patterns
+EXTRA_kernel/string := -fno-builtin -fno-tree-loop-distribute-patterns -fno-lto
+# Weak definitions that the linker replaces: their contents must not be known to others.
+EXTRA_kernel/version_none := -fno-lto
+EXTRA_kernel/symbols_none := -fno-lto
 
 pure-objects: $(PURE_OBJECTS)
 .PHONY: pure-objects
@@ -93,7 +98,7 @@ $(BUILD)/wrong_version.c: tools/version_source
 
 VERSION_OBJECTS := $(BUILD)/version.o $(BUILD)/wrong_version.o
 $(VERSION_OBJECTS): %.o: %.c $(BUILD)/flags/kernel kernel/version.h
-	$(Q)$(KERNEL_CC) $(KERNEL_FLAGS) $(WARNINGS) -c $< -o $@
+	$(Q)$(KERNEL_CC) $(KERNEL_FLAGS) $(WARNINGS) -fno-lto -c $< -o $@
 
 # ---- link, with the symbol table that the panic's backtrace reads --------------------------------
 
