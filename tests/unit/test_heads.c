@@ -129,8 +129,47 @@ static void frames_are_told_apart(void **state) {
     assert_int_equal(heads_frame_kind(frame, 60), FRAME_OTHER);
 }
 
+/* A frame as heads_write() makes it comes out again; what lies about its length, or is for another
+ * node, does not. */
+static void datagram_comes_out(void **state) {
+    static _Alignas(4) uint8_t room[2 + HEADS_BYTES + 40];
+    uint8_t *frame = room + 2;
+    struct heads *h = (struct heads *)(void *)room;
+    struct heads sender;
+    uint16_t own[8], other[8];
+    const uint16_t *source;
+    uint32_t size;
+
+    heads_init(&sender, MAC_A);
+    heads_address_of(own, MAC_B);
+    heads_address_of(other, MAC_A);
+    heads_write(h, &sender, MAC_B, 40);
+    assert_ptr_equal(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source), frame + 62);
+    assert_int_equal(size, 40);
+    assert_true(heads_mac_of(source) == MAC_A);
+    assert_null(heads_datagram(frame, HEADS_BYTES + 40, other, &size, &source));
+    assert_null(heads_datagram(frame, HEADS_BYTES + 39, own, &size, &source)); /* cut */
+    assert_null(heads_datagram(frame, HEADS_BYTES, own, &size, &source));
+    h->udp_size = 0;
+    assert_null(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source));
+    heads_write(h, &sender, 0, 4); /* to all, in a frame padded to the least size */
+    assert_non_null(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source));
+    assert_int_equal(size, 4);
+    h->target[7] = 0x0200;
+    assert_null(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source));
+    for (uint32_t payload = 0; payload <= 8; payload++) { /* no data, or no head */
+        heads_write(h, &sender, MAC_B, 1);
+        h->payload_size = h->udp_size = (uint16_t)(payload << 8);
+        assert_null(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source));
+    }
+    heads_write(h, &sender, MAC_B, 40);
+    h->version = 0x40;
+    assert_null(heads_datagram(frame, HEADS_BYTES + 40, own, &size, &source));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(datagram_comes_out),
         cmocka_unit_test(address_and_mac_are_one),
         cmocka_unit_test(number_keeps_the_order),
         cmocka_unit_test(checksum_is_right_for_every_size),
