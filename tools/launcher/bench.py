@@ -68,7 +68,7 @@ class Bench:
         self.probes = {}
         self.messages = {}
 
-    # ---- faults, barriers, futexes: the program apps/bench ----------------------------------------
+    # ---- faults, barriers, futexes: the program apps/bench --------------------------------------
 
     def _echoes(self, s):
         server = s.begin("n2", "bench serve")
@@ -188,7 +188,8 @@ class Bench:
             "barrier_us": {n: got.get("barrier_" + n) for n in "234"},
             "barrier_messages": {n: self.messages_of_barrier(n) for n in "234"},
             "futex_wake_us": got.get("futex_wake"),
-            "seq_read_mb_s": {"none": got.get("seq_read"), "prefetch": None, "publish": got.get("seq_read_publish")},
+            "seq_read_mb_s": {"none": got.get("seq_read"), "prefetch": None,
+                              "publish": got.get("seq_read_publish")},
             "locate_instructions": locate,
             "boot_to_joined_s": {nic: statistics.median(times) for nic, times in boots.items()},
             "image_bytes": image_bytes(os.path.join(self.root, "build", "lisse.elf")),

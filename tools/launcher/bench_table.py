@@ -1,4 +1,4 @@
-"""bench_table.py: the bench's figures beside their targets [D 14], and where a fault's time goes."""
+"""bench_table.py: the bench's figures beside their targets [D 14]; where a fault's time goes."""
 
 MGS_CPU_RATIOS = {"2": 1.15, "3": 1.3, "4": 1.5}
 STAGES = (
@@ -49,7 +49,7 @@ def _latencies(r):
     raw = _p50(r["raw_4k_us"])
     small = _p50(r["raw_64_us"])
     yield _row("raw echo 64 B -> 64 B", r["raw_64_us"], "us")
-    yield _row("raw echo 64 B -> 4 KB", r["raw_4k_us"], "us", "1.00 x", "the measure of what follows")
+    yield _row("raw echo 64 B -> 4 KB", r["raw_4k_us"], "us", "1.00 x", "measure of the faults")
     yield _row("UDP echo 64 B -> 4 KB", r["udp_4k_us"], "us", *_against_free(r["udp_4k_us"], raw))
     yield _row("link echo 64 B -> 4 KB", r["link_4k_us"], "us")
     for hops, most in (("2hop", 1.5), ("3hop", 2.2)):
