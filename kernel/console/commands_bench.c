@@ -238,8 +238,8 @@ static int ask_words(int argc, char **argv, struct print_sink *out) {
 
 /* ---- alone ----------------------------------------------------------------------------------- */
 
-/* Ticks of a loop over keys, with or without asking who manages them. Not inlined, so that both have
- * the same loop. */
+/* Ticks of a loop over keys, with or without asking who manages them. Not inlined, so that both
+ * have the same loop. */
 static uint64_t __attribute__((noinline)) locate_many(const struct view *v, bool really) {
     volatile uint32_t seat = 0;
     uint64_t from = cpu_tsc();

@@ -1,4 +1,7 @@
-"""`lisse bench --quick`: the shape of what it prints. No time is judged here: machines are noisy."""
+"""`lisse bench --quick`: the shape of what it prints.
+
+No time is judged here: machines are noisy.
+"""
 
 import json
 
