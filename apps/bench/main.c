@@ -88,7 +88,7 @@ volatile uint32_t *bench_page(uint32_t area, uint32_t i) {
 static void script(int node) {
     bench_faults(node, rounds, batch);
     bench_cpu(node, PAGES_MAX);
-    bench_barriers(node, rounds * 16);
+    bench_barriers(node, 400);
     bench_futex(node, rounds * 16);
     bench_sequential(node, PAGES_MAX, rounds < 4 ? 1 : 4);
 }

@@ -197,7 +197,7 @@ class Bench:
         }
 
     def messages_of_barrier(self, members):
-        return round(self.messages[members] - self.messages["1"], 2)
+        return round(self.messages[members] - self.messages["1"], 1)
 
     @staticmethod
     def best(runs):
