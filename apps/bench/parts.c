@@ -126,8 +126,7 @@ void bench_barriers(int node, uint32_t count) {
     }
 }
 
-/* ---- futex
- * ------------------------------------------------------------------------------------ */
+/* ---- futex ---------------------------------------------------------------------------------- */
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 };
 
@@ -166,8 +165,7 @@ void bench_futex(int node, uint32_t count) {
     }
 }
 
-/* ---- reading in sequence
- * ---------------------------------------------------------------------- */
+/* ---- reading in sequence --------------------------------------------------------------------- */
 
 static volatile uint32_t *sequential_page(uint32_t i) {
     return bench_page(KINDS, 0) + (size_t)i * (BENCH_PAGE / 4);

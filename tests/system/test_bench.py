@@ -1,4 +1,4 @@
-"""test_bench.py: `lisse bench --quick`: the shape of what it prints.
+"""The shape of what `lisse bench --quick` prints.
 
 No time is judged here: machines are noisy.
 """

@@ -176,6 +176,18 @@ def parse_bench(root, words):
     return parser.parse_args(words)
 
 
+def parse_bench(root, words):
+    parser = argparse.ArgumentParser("lisse bench", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true",
+                        help="the figures as one JSON object; the table goes to stderr")
+    parser.add_argument("--quick", action="store_true", help="few repetitions, no MGS: 40 s")
+    parser.add_argument("--nic", choices=NICS, default=NICS[0])
+    parser.add_argument("--rounds", type=_whole(1, 1000), default=25, metavar="R",
+                        help="rounds of faults and echoes, 8 samples each (25)")
+    parser.set_defaults(root=root)
+    return parser.parse_args(words)
+
+
 def parse_status(words):
     parser = argparse.ArgumentParser("lisse status", allow_abbrev=False)
     parser.add_argument("--json", action="store_true")
