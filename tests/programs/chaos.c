@@ -98,7 +98,7 @@ static void memory_call(struct actor *a)
 {
     uint32_t at = zone_page(a), bytes = zone_bytes(a, at & ~4095u);
 
-    switch (random_below(a, 7)) {
+    switch (random_below(a, 8)) {
     case 0:
     case 1:
         (void)syscall(SYS_mmap2, at, bytes, protection(a), 0x32, -1, 0);
@@ -114,6 +114,9 @@ static void memory_call(struct actor *a)
         break;
     case 5:
         (void)syscall(SYS_mremap, at, bytes, zone_bytes(a, at & ~4095u), 0, 0);
+        break;
+    case 6:
+        (void)syscall(0x4C530003, random_below(a, 2) == 0 ? at : pointer(a), length(a));
         break;
     default:
         (void)syscall(SYS_brk, random_below(a, 2) == 0 ? 0 : 0xFFFFFFFFu - random_below(a, 9));
@@ -141,7 +144,9 @@ static void file_call(struct actor *a)
     uint32_t count, fd = descriptor(a), at = pointer(a), n = length(a);
 
     switch (random_below(a, 14)) {
-    case 0: (void)syscall(SYS_open, random_below(a, 4) == 0 ? (char *)at : file_name, n & 3); break;
+    case 0:
+        (void)syscall(SYS_open, random_below(a, 4) == 0 ? (char *)at : file_name, O_RDONLY);
+        break;
     case 1: (void)syscall(SYS_close, fd); break;
     case 2: (void)syscall(SYS_read, fd, at, n); break;
     case 3: (void)syscall(SYS_pread64, fd, at, n, length(a), 0); break;
