@@ -7,7 +7,7 @@
 #include "adapt/port.h"
 #include "tests/sim/program.h"
 
-enum { SIM_SLOTS_MAX = 90 };
+enum { SIM_SLOTS_MAX = 100 };
 
 enum sim_thread_state {
     SIM_EMPTY,

@@ -197,7 +197,7 @@ static void plan_crowd(struct chance *c, struct plan *p) {
     p->pcs = between(c, 1, 3);
     p->expect = (uint16_t)p->pcs;
     program(c, w);
-    w->threads = between(c, 30, 90);
+    w->threads = between(c, 30, 90); /* fewer than SIM_SLOTS_MAX: children need slots too */
     w->rounds = between(c, 2, 3);
     w->blocks = between(c, 1, 2);
     WEIGH(w, 20, BLOCK_OUTPUT);
